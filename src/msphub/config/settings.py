@@ -199,4 +199,3 @@ MAILERS = {
 LOGGING_CONFIG = None
 logs.configure(level=ENV.msphub_log_level, as_json=ENV.msphub_log_format == "json")
 
-PROCRASTINATE_ON_APP_READY = "msphub.config.jobs.on_app_ready"
