@@ -1,0 +1,193 @@
+"""From an answer that isn't a success to the exception it means (errors.md §1, §2)."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from msphub.microsoft import errors, reading
+
+AUDIENCE_REFUSED = 900420
+USER_TOKEN_NEEDED = 900329
+_AGREEMENT_EXISTS = 600061
+_STALE_ETAG = 2055
+_PRECONDITION_FAILED = 800036
+
+_EXTENDED_CODE = re.compile(r"InternalErrorCode=(\d+)")
+_TRY_AGAIN = re.compile(r"try again in (\d+) second", re.IGNORECASE)
+_ENTRA_CODE = re.compile(r"AADSTS(\d+)")
+
+
+def refusal(
+    *, status: int, body: object, headers: Mapping[str, str], request_id: str | None, correlation_id: str | None
+) -> errors.Refused:
+    """Return the refusal an answer tells. All published shapes are read; an empty body is one too."""
+    members = reading.Members(body)
+    inner = members.child("error") or members
+    message = _message(inner) or _message(members) or f"Microsoft refused the request (HTTP {status})."
+    code, name = _code(inner, members)
+    details = _details(inner.get("data") or members.get("data"))
+    kind = _kind(status=status, code=code, text=message)
+    if kind is errors.SignInFailed:
+        reason = "audience" if code == AUDIENCE_REFUSED or "audience" in message.casefold() else "rejected"
+        return errors.SignInFailed(
+            SIGN_IN_ADVICE[reason],
+            reason=reason,
+            code=code,
+            details=(message, *details),
+            status=status,
+            request_id=request_id,
+            correlation_id=correlation_id,
+        )
+    return kind(
+        message,
+        code=code,
+        name=name,
+        field=errors.field_of(code=code, texts=(message, *details)) if status in {400, 409, 422} else None,
+        details=details,
+        status=status,
+        retry_after=retry_after(headers=headers, body=body),
+        request_id=request_id,
+        correlation_id=correlation_id,
+    )
+
+
+def text_of(body: object) -> str | None:
+    """Return what an error answer says in words."""
+    members = reading.Members(body)
+    return _message(members.child("error")) or _message(members)
+
+
+def retry_after(*, headers: Mapping[str, str], body: object = None) -> float | None:
+    """Return how many seconds Microsoft wants to be left alone; None when it doesn't say.
+
+    The header counts in seconds or names an instant; the throttling body says it in words (errors.md §1.2).
+    """
+    value = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    if value:
+        try:
+            until = parsedate_to_datetime(value)
+        except ValueError:
+            until = None
+        if until is not None:
+            aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
+            return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+    said = _TRY_AGAIN.search(reading.Members(body).text("message", "description") or "")
+    return float(said.group(1)) if said else None
+
+
+def sign_in_failure(*, answer: object, status: int | None) -> errors.SignInFailed:
+    """Return what a refusal of the token endpoint means, with a sentence on what to do."""
+    members = reading.Members(answer)
+    text = (members.text("error_description") or members.text("error") or "").splitlines()
+    description = text[0].strip() if text else ""
+    numbered = _ENTRA_CODE.search(description)
+    listed = [number for number in map(reading.whole, reading.entries(members.get("error_codes"))) if number]
+    code = int(numbered.group(1)) if numbered else next(iter(listed), None)
+    reason = _reason(error=members.text("error") or "", suberror=members.text("suberror") or "", code=code)
+    return errors.SignInFailed(
+        SIGN_IN_ADVICE.get(reason, f"Microsoft's login refused: {description or reason}"),
+        reason=reason,
+        code=code,
+        details=(description,) if description else (),
+        status=status,
+        correlation_id=members.text("correlation_id"),
+    )
+
+
+SIGN_IN_ADVICE = {
+    "invalid_client": "Microsoft doesn't accept the application's secret: it is wrong or has expired. "
+    "Create a new client secret in Entra (App registrations, Certificates & secrets) and enter its value.",
+    "invalid_grant": "The consent of the partner's administrator is no longer valid: it was revoked, the password "
+    "changed, or it wasn't used for 90 days. Connect to Microsoft again, signing in with MFA.",
+    "consent_required": "The application lacks a consent in Entra. "
+    "Have an administrator grant its permissions and connect to Microsoft again.",
+    "interaction_required": "Microsoft wants the administrator to sign in again, with MFA or because of a "
+    "Conditional Access policy. Connect to Microsoft again.",
+    "unknown_application": "The application id isn't known in the partner's tenant. "
+    "Check client id and tenant id in Entra (App registrations).",
+    "unknown_tenant": "Microsoft doesn't know the tenant. Check the partner's tenant id.",
+    "audience": "The token is meant for another service than the one called, or Entra doesn't know that service in "
+    "this tenant. Check the application's permission for Microsoft Partner Center.",
+    "no_refresh_token": "This operation needs the consent of an administrator of the partner, and none is stored. "
+    "Connect to Microsoft, signing in with MFA.",
+    "rejected": "Microsoft rejected the token, and a new one too. "
+    "Check the application's permissions in Entra and that it is registered in Partner Center.",
+}
+_REASON_OF_CODE = {
+    7000215: "invalid_client",
+    7000222: "invalid_client",
+    7000216: "invalid_client",
+    700016: "unknown_application",
+    90002: "unknown_tenant",
+    900023: "unknown_tenant",
+    90013: "unknown_tenant",
+    500011: "audience",
+    500014: "audience",
+    650057: "audience",
+    70011: "audience",
+    65001: "consent_required",
+    65004: "consent_required",
+    50076: "interaction_required",
+    50079: "interaction_required",
+    50158: "interaction_required",
+    53000: "interaction_required",
+    53003: "interaction_required",
+}
+
+
+def _reason(*, error: str, suberror: str, code: int | None) -> str:
+    if code in _REASON_OF_CODE:
+        return _REASON_OF_CODE[code]
+    if suberror == "consent_required":
+        return suberror
+    renamed = {
+        "invalid_resource": "audience",
+        "unauthorized_client": "unknown_application",
+        "invalid_scope": "audience",
+    }
+    return renamed.get(error, error or "unknown")
+
+
+def _kind(*, status: int, code: int | None, text: str) -> type[errors.Refused]:
+    if status == 401:
+        return errors.SignInFailed
+    if status == 412 or code in {_STALE_ETAG, _PRECONDITION_FAILED}:
+        return errors.StaleEtag
+    if code == _AGREEMENT_EXISTS or (status in {400, 409} and errors.domain_is_taken(text=text)):
+        return errors.AlreadyExists
+    return {403: errors.Forbidden, 404: errors.NotFound, 409: errors.Conflict, 410: errors.NotFound}.get(
+        status, errors.Refused
+    )
+
+
+def _message(members: reading.Members) -> str | None:
+    message = members.get("description", "message", "error_description", "errorDescription", "title")
+    text = reading.scalar(message)
+    if not text and isinstance(members.get("error"), str):
+        text = members.text("error")
+    return text or None
+
+
+def _code(inner: reading.Members, outer: reading.Members) -> tuple[int | None, str | None]:
+    number = inner.number("code", "errorCode")
+    if number is None:
+        extended = _EXTENDED_CODE.search(outer.text("errorMessageExtended") or "")
+        number = int(extended.group(1)) if extended else None
+    name = inner.text("errorName") or outer.text("errorName")
+    if name is None and inner.number("code") is None:
+        name = inner.text("code")
+    if name is None and isinstance(outer.get("error"), str):
+        name = outer.text("error")
+    return number, name
+
+
+def _details(data: object) -> tuple[str, ...]:
+    found = []
+    for entry in reading.entries(data):
+        text = _message(reading.Members(entry)) if isinstance(entry, dict) else reading.scalar(entry)
+        if text:
+            found.append(text)
+    return tuple(found)

@@ -1,0 +1,190 @@
+"""Reads Microsoft's JSON without trusting its spelling.
+
+Member names are compared without case, several documented spellings are tried, unknown members are ignored, missing
+ones are None, unknown enumeration values stay the strings they are (contract §0.4).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlsplit
+
+_COLLECTION = ("items", "value", "values", "results", "data")
+_SCALAR = ("value", "code", "id", "name")
+
+
+class Members:
+    """The members of one JSON object, by any spelling of their names."""
+
+    __slots__ = ("_by_name",)
+
+    def __init__(self, value: object) -> None:
+        """Take a decoded JSON value; anything but an object has no members."""
+        known = value if isinstance(value, dict) else {}
+        self._by_name = {str(name).casefold(): member for name, member in known.items()}
+
+    def __bool__(self) -> bool:
+        """Say whether there is any member."""
+        return bool(self._by_name)
+
+    def has(self, *names: str) -> bool:
+        """Say whether one of the names is present, even as null."""
+        return any(name.casefold() in self._by_name for name in names)
+
+    def get(self, *names: str) -> object:
+        """Return the first of the named members that isn't null."""
+        for name in names:
+            member = self._by_name.get(name.casefold())
+            if member is not None:
+                return member
+        return None
+
+    def text(self, *names: str) -> str | None:
+        """Return a member as text."""
+        return scalar(self.get(*names))
+
+    def number(self, *names: str) -> int | None:
+        """Return a member as a whole number, whether it came as one or as digits."""
+        return whole(self.get(*names))
+
+    def flag(self, *names: str) -> bool | None:
+        """Return a member as yes or no."""
+        member = self.get(*names)
+        if isinstance(member, str):
+            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
+                member.strip().casefold()
+            )
+        return bool(member) if isinstance(member, bool | int) else None
+
+    def moment(self, *names: str) -> datetime | None:
+        """Return a member as an instant; without a zone it is UTC, as everything of Microsoft is."""
+        text = self.text(*names)
+        if not text:
+            return None
+        try:
+            parsed = datetime.fromisoformat(text.strip())
+        except ValueError:
+            return None
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+    def texts(self, *names: str) -> tuple[str, ...]:
+        """Return a list of texts: `[…]` and `{value: […]}` are both documented."""
+        return tuple(text for text in map(scalar, entries(self.get(*names))) if text is not None)
+
+    def child(self, *names: str) -> "Members":
+        """Return a nested object; a missing one has no members."""
+        return Members(self.get(*names))
+
+    def children(self, *names: str) -> "tuple[Members, ...]":
+        """Return a nested list of objects."""
+        return objects(self.get(*names))
+
+
+def scalar(value: object) -> str | None:
+    """Return a text for a string or number, or for an object that wraps one."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, dict):
+        wrapped = Members(value).get(*_SCALAR)
+        return scalar(wrapped) if not isinstance(wrapped, dict) else None
+    return None
+
+
+def whole(value: object) -> int | None:
+    """Return a whole number for a number or for digits."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,18}\s*", value):
+        return int(value)
+    return None
+
+
+def entries(value: object) -> tuple[object, ...]:
+    """Return the entries of a list, of a collection around a list, or a lone value as a list of one."""
+    if value is None:
+        return ()
+    if isinstance(value, list | tuple):
+        return tuple(entry for entry in value if entry is not None)
+    if isinstance(value, dict):
+        members = Members(value)
+        for name in _COLLECTION:
+            inner = members.get(name)
+            if isinstance(inner, list):
+                return entries(inner)
+        is_empty_collection = not value or members.has("items", "totalCount")
+        return () if is_empty_collection else (value,)
+    return (value,)
+
+
+def objects(value: object) -> tuple[Members, ...]:
+    """Return the objects of a list or collection."""
+    return tuple(Members(entry) for entry in entries(value) if isinstance(entry, dict))
+
+
+def body_of(content: bytes) -> object:
+    """Decode a JSON answer; None for an empty one. Raises ValueError for anything else."""
+    text = content.decode("utf-8-sig", errors="replace").strip()
+    return json.loads(text) if text else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextPage:
+    """Where a collection goes on: a path below the version, with its query, and the header it asks for."""
+
+    path: str
+    continuation_token: str | None
+
+
+def next_page(*, body: object) -> NextPage | None:
+    """Find where a collection goes on (contract §0.5); None on the last page.
+
+    Only path and query of the link are used: a token must never follow a link to another host. The links come with
+    and without `/v1`, and with and without `seekOperation`.
+    """
+    members = Members(body)
+    link = members.child("links").get("next") or members.get("@odata.nextLink")
+    if link is None:
+        return None
+    uri = link if isinstance(link, str) else Members(link).text("uri", "href")
+    token = _header(Members(link).get("headers"), "MS-ContinuationToken") or members.text("continuationToken")
+    if not uri:
+        return None
+    parts = urlsplit(uri)
+    path = "/" + parts.path.lstrip("/")
+    if re.match(r"/v1(\.0)?(/|$)", path, re.IGNORECASE):
+        path = "/" + path[1:].partition("/")[2]
+    query = parts.query
+    asked = {name.casefold() for name, _ in parse_qsl(query, keep_blank_values=True)}
+    if token is not None and "seekoperation" not in asked:
+        query = f"{query}&seekOperation=Next" if query else "seekOperation=Next"
+    return NextPage(path=f"{path}?{query}" if query else path, continuation_token=token)
+
+
+def _header(headers: object, name: str) -> str | None:
+    for key, value in _pairs(headers):
+        if key.casefold() == name.casefold():
+            return value
+    return None
+
+
+def _pairs(headers: object) -> Iterator[tuple[str, str]]:
+    if isinstance(headers, dict) and not Members(headers).has("key"):
+        for key, value in headers.items():
+            text = scalar(value)
+            if text:
+                yield str(key), text
+        return
+    for header in objects(headers):
+        key, text = header.text("key", "name"), header.text("value")
+        if key and text:
+            yield key, text
