@@ -35,5 +35,5 @@ def configure(*, level: str, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "msal", "psycopg.pool"):
+    for noisy in ("httpx", "httpcore", "msal", "psycopg.pool", "procrastinate.blueprints", "procrastinate.periodic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

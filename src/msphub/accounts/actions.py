@@ -1,0 +1,373 @@
+"""Writes of tenants, users and sign-in."""
+
+import datetime
+import hashlib
+import secrets
+import uuid
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from msphub.accounts import events, permissions
+from msphub.accounts.choices import CUSTOMER_ROLES, PARTNER_ROLES, Role, TenantKind, UserStatus
+from msphub.accounts.models import BillingProfile, Login, PasswordLink, Subscription, Tenant, User
+from msphub.audit import actions as audit
+from msphub.kit import addresses, ids, scope, text
+from msphub.kit.actor import Actor, ActorKind, system_actor
+from msphub.kit.errors import Refused
+
+PASSWORD_LINK_HOURS = 72
+
+
+def create_partner(
+    *,
+    name: str,
+    owner_email: str,
+    owner_first_name: str,
+    owner_last_name: str,
+    country: str,
+    currency: str,
+    time_zone: str,
+    at: datetime.datetime,
+) -> tuple[Tenant, User, str]:
+    """Create a partner with its first owner, and return both with the owner's one-time link.
+
+    The partner gets a first billing profile and subscription in its country and currency, which its first customers
+    are charged under. Leaves the connection in the new partner's scope. Refuses a login e-mail that is taken.
+    """
+    partner_id = ids.new_id()
+    scope.enter(partner_id=partner_id)
+    by = system_actor(partner_id=partner_id)
+    with transaction.atomic():
+        partner = Tenant.objects.create(
+            id=partner_id,
+            partner_id=partner_id,
+            kind=TenantKind.PARTNER,
+            name=text.tidy(name),
+            sort_name=text.fold(name),
+            country=country,
+            created_at=at,
+        )
+        audit.record(
+            by=by,
+            event=events.PARTNER_CREATED,
+            at=at,
+            object_type="partner",
+            object_id=partner.id,
+            object_label=partner.name,
+        )
+        user = add_user(
+            by=by,
+            customer_id=None,
+            email=owner_email,
+            first_name=owner_first_name,
+            last_name=owner_last_name,
+            role=Role.OWNER,
+            at=at,
+            send_link=False,
+        )
+        profile = create_billing_profile(
+            by=by,
+            customer_id=None,
+            name=partner.name,
+            bill_to=partner.name,
+            address=addresses.Address(country=country, line1=""),
+            at=at,
+        )
+        create_subscription(
+            by=by,
+            customer_id=None,
+            name="Main",
+            country=country,
+            billing_profile=profile,
+            currency=currency,
+            number_series="INV",
+            time_zone=time_zone,
+            at=at,
+        )
+        link = issue_password_link(user=user, at=at)
+    return partner, user, link
+
+
+def add_user(
+    *,
+    by: Actor,
+    customer_id: uuid.UUID | None,
+    email: str,
+    first_name: str,
+    last_name: str,
+    role: Role,
+    at: datetime.datetime,
+    display_name: str = "",
+    contact_email: str = "",
+    send_link: bool = True,
+) -> User:
+    """Create a user who still has to choose a password; the event sends the one-time link.
+
+    Login e-mails are unique over the whole installation. One that is taken is refused in neutral words: whoever asks
+    must not learn who else signs in here.
+    """
+    by.require(permissions.MANAGE_USERS)
+    if role not in (PARTNER_ROLES if customer_id is None else CUSTOMER_ROLES):
+        raise Refused("role", _("This role does not belong to this kind of company."), field="role")
+    address = email.strip().lower()
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                login = Login(
+                    email=address, partner_id=by.partner_id, customer_id=customer_id, created_at=at, is_active=True
+                )
+                login.set_unusable_password()
+                login.save(force_insert=True)
+                EmailAddress.objects.create(user_id=login.id, email=address, verified=True, primary=True)
+        except IntegrityError as error:
+            raise Refused(
+                "login_email", _("This login e-mail can't be used. Choose another one."), field="login_email"
+            ) from error
+        user = User.objects.create(
+            partner_id=by.partner_id,
+            customer_id=customer_id,
+            login=login,
+            email=address,
+            first_name=text.tidy(first_name),
+            last_name=text.tidy(last_name),
+            display_name=text.tidy(display_name) or text.tidy(f"{first_name} {last_name}"),
+            contact_email=contact_email.strip() or address,
+            role=role,
+            created_at=at,
+        )
+        audit.record(
+            by=by,
+            event=events.USER_INVITED,
+            at=at,
+            object_type="user",
+            object_id=user.id,
+            object_label=user.display_name,
+            customer_id=customer_id,
+            changes={"Login e-mail": (None, address), "Role": (None, role.label)},
+            details={"send_link": send_link},
+        )
+    return user
+
+
+def issue_password_link(*, user: User, at: datetime.datetime) -> str:
+    """Make a one-time link to choose a password (72 h, single use) and return its URL. Earlier links end."""
+    secret = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        PasswordLink.objects.filter(login_id=user.login_id, used_at=None, replaced_at=None).update(replaced_at=at)
+        PasswordLink.objects.create(
+            login_id=user.login_id,
+            secret_hash=_hashed(secret),
+            created_at=at,
+            expires_at=at + datetime.timedelta(hours=PASSWORD_LINK_HOURS),
+        )
+    return f"{settings.BASE_URL}/welcome/{secret}/"
+
+
+def request_password_link(*, email: str, at: datetime.datetime, address: str, request_id: str) -> None:
+    """Send a fresh one-time link to whoever signs in with this e-mail; says nothing when nobody does.
+
+    At most one link in five minutes is sent to one person. Leaves the connection in that person's scope.
+    """
+    login = Login.objects.filter(email=email.strip().lower(), is_active=True).first()
+    if login is None:
+        return
+    recently = at - datetime.timedelta(minutes=5)
+    if PasswordLink.objects.filter(login=login, created_at__gt=recently, used_at=None).exists():
+        return
+    scope.enter(partner_id=login.partner_id, customer_id=login.customer_id)
+    user = User.objects.filter(login=login).exclude(status=UserStatus.DISABLED).first()
+    if user is None:
+        return
+    by = _actor_of(user=user, address=address, request_id=request_id)
+    with transaction.atomic():
+        _record_link_request(by=by, user=user, at=at)
+
+
+def resend_password_link(*, by: Actor, user: User, at: datetime.datetime) -> None:
+    """Send a user a fresh one-time link; the earlier one ends. Refuses for a disabled user."""
+    by.require(permissions.MANAGE_USERS)
+    if user.status == UserStatus.DISABLED:
+        raise Refused("user_disabled", _("%(name)s is disabled. Enable the user first.") % {"name": user.display_name})
+    with transaction.atomic():
+        _record_link_request(by=by, user=user, at=at)
+
+
+def find_password_link(*, secret: str, at: datetime.datetime) -> PasswordLink | None:
+    """Return the link of a secret while it can be used."""
+    return (
+        PasswordLink.objects.select_related("login")
+        .filter(secret_hash=_hashed(secret), used_at=None, replaced_at=None, expires_at__gt=at, login__is_active=True)
+        .first()
+    )
+
+
+def choose_password(*, secret: str, password: str, at: datetime.datetime, address: str, request_id: str) -> Login:
+    """Set the password of a one-time link's login and use the link up; the invited user becomes active.
+
+    Refuses a link that is used, replaced or older than 72 hours, and a password that the policy does not accept.
+    Leaves the connection in the person's scope.
+    """
+    link = find_password_link(secret=secret, at=at)
+    if link is None:
+        raise Refused("link", _("This link has been used or has expired. Ask for a new one."))
+    scope.enter(partner_id=link.login.partner_id, customer_id=link.login.customer_id)
+    with transaction.atomic():
+        link = PasswordLink.objects.select_for_update().select_related("login").get(id=link.id)
+        if link.used_at is not None or link.replaced_at is not None:
+            raise Refused("link", _("This link has been used or has expired. Ask for a new one."))
+        login = link.login
+        try:
+            password_validation.validate_password(password, user=login)
+        except ValidationError as error:
+            raise Refused("password", " ".join(error.messages), field="password") from error
+        login.set_password(password)
+        login.save(update_fields=["password"])
+        link.used_at = at
+        link.save(update_fields=["used_at"])
+        user = User.objects.get(login=login)
+        if user.status == UserStatus.INVITED:
+            user.status = UserStatus.ACTIVE
+            user.save(update_fields=["status"])
+        audit.record(
+            by=_actor_of(user=user, address=address, request_id=request_id),
+            event=events.USER_PASSWORD_CHOSEN,
+            at=at,
+            object_type="user",
+            object_id=user.id,
+            object_label=user.display_name,
+            customer_id=user.customer_id,
+        )
+    return login
+
+
+def record_sign_in(*, login: Login, event: str, at: datetime.datetime, address: str, request_id: str) -> None:
+    """Record that a person signed in, signed out or was refused. Leaves the connection in the person's scope."""
+    scope.enter(partner_id=login.partner_id, customer_id=login.customer_id)
+    user = User.objects.filter(login=login).first()
+    if user is None:
+        return
+    with transaction.atomic():
+        if event == events.USER_SIGNED_IN:
+            User.objects.filter(id=user.id).update(last_sign_in_at=at)
+        audit.record(
+            by=_actor_of(user=user, address=address, request_id=request_id),
+            event=event,
+            at=at,
+            object_type="user",
+            object_id=user.id,
+            object_label=user.display_name,
+            customer_id=user.customer_id,
+        )
+
+
+def create_billing_profile(
+    *,
+    by: Actor,
+    customer_id: uuid.UUID | None,
+    name: str,
+    bill_to: str,
+    address: addresses.Address,
+    at: datetime.datetime,
+) -> BillingProfile:
+    """Create a billing profile of a customer, or of the partner (None). The address has been checked by the caller."""
+    by.require(permissions.MANAGE_SUBSCRIPTIONS)
+    with transaction.atomic():
+        profile = BillingProfile.objects.create(
+            partner_id=by.partner_id,
+            customer_id=customer_id,
+            name=text.tidy(name),
+            bill_to=text.tidy(bill_to),
+            line1=address.line1,
+            line2=address.line2,
+            city=address.city,
+            state=address.state,
+            postal_code=address.postal_code,
+            country=address.country,
+            created_at=at,
+        )
+        audit.record(
+            by=by,
+            event=events.BILLING_PROFILE_CREATED,
+            at=at,
+            object_type="billing_profile",
+            object_id=profile.id,
+            object_label=profile.name,
+            customer_id=customer_id,
+        )
+    return profile
+
+
+def create_subscription(
+    *,
+    by: Actor,
+    customer_id: uuid.UUID | None,
+    name: str,
+    country: str,
+    billing_profile: BillingProfile,
+    at: datetime.datetime,
+    state: str = "",
+    currency: str = "",
+    number_series: str = "",
+    time_zone: str = "",
+) -> Subscription:
+    """Create a subscription (billing container); the partner's own carry currency, number series and time zone."""
+    by.require(permissions.MANAGE_SUBSCRIPTIONS)
+    with transaction.atomic():
+        subscription = Subscription.objects.create(
+            partner_id=by.partner_id,
+            customer_id=customer_id,
+            name=name,
+            country=country,
+            state=state,
+            billing_profile=billing_profile,
+            currency=currency,
+            number_series=number_series,
+            time_zone=time_zone,
+            created_at=at,
+        )
+        audit.record(
+            by=by,
+            event=events.SUBSCRIPTION_CREATED,
+            at=at,
+            object_type="subscription",
+            object_id=subscription.id,
+            object_label=subscription.name,
+            customer_id=customer_id,
+        )
+    return subscription
+
+
+def _record_link_request(*, by: Actor, user: User, at: datetime.datetime) -> None:
+    audit.record(
+        by=by,
+        event=events.USER_LINK_REQUESTED,
+        at=at,
+        object_type="user",
+        object_id=user.id,
+        object_label=user.display_name,
+        customer_id=user.customer_id,
+    )
+
+
+def _actor_of(*, user: User, address: str, request_id: str) -> Actor:
+    """Return a person as actor of something about themselves, before or without a session."""
+    return Actor(
+        kind=ActorKind.USER,
+        partner_id=user.partner_id,
+        customer_id=user.customer_id,
+        user_id=user.id,
+        name=user.display_name,
+        email=user.email,
+        role=user.role,
+        address=address,
+        request_id=request_id,
+    )
+
+
+def _hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

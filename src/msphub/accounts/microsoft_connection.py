@@ -1,0 +1,167 @@
+"""A partner's connection to Microsoft: kept encrypted, tested on demand, turned into a client for jobs and live checks."""
+
+import dataclasses
+import datetime
+import uuid
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from msphub.accounts import events, permissions, queries
+from msphub.accounts.models import MicrosoftConnection
+from msphub.audit import actions as audit
+from msphub.kit import vault
+from msphub.kit.actor import Actor
+from msphub.kit.errors import Refused, Text
+from msphub.microsoft import client as microsoft_client
+from msphub.microsoft import connection as microsoft_settings
+
+# A form waits this long for a live check and then degrades to "not checked" (product.md §2).
+LIVE_CHECK_SECONDS = 3.0
+
+
+class NotConnected(Refused):
+    """The partner has not set up its connection to Microsoft."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "microsoft_not_connected",
+            _("The connection to Microsoft has not been set up. An owner does so under My Account → Microsoft."),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionInput:
+    """What the form asks for. Empty secrets keep the stored ones."""
+
+    partner_center_url: str
+    graph_url: str
+    login_url: str
+    microsoft_tenant_id: uuid.UUID
+    client_id: uuid.UUID
+    client_secret: str = ""
+    refresh_token: str = ""
+
+
+def save_connection(
+    *, by: Actor, connection: ConnectionInput, at: datetime.datetime, version: int | None = None
+) -> MicrosoftConnection:
+    """Create or change the partner's connection.
+
+    Secrets left empty keep their stored value and are refused where none is stored. `version` is the one the form was
+    filled from; an older one is refused, so that nobody overwrites a colleague's change unseen.
+    """
+    by.require_partner(permissions.MANAGE_MICROSOFT)
+    fields: dict[str, Text] = {}
+    for name in ("partner_center_url", "graph_url", "login_url"):
+        address = urlsplit(getattr(connection, name))
+        local = address.hostname in {"localhost", "127.0.0.1", "::1"}
+        if address.scheme != "https" and not (address.scheme == "http" and local):
+            fields[name] = _("Enter an address that begins with https://.")
+    if fields:
+        raise Refused("invalid", _("Check the addresses."), fields=fields)
+    with transaction.atomic():
+        stored = MicrosoftConnection.objects.select_for_update().filter(partner_id=by.partner_id).first()
+        if stored is not None and version is not None and stored.version != version:
+            raise Refused("stale", _("A colleague has changed the connection meanwhile. Reload the page and try again."))
+        if stored is None or not stored.client_secret:
+            if not connection.client_secret:
+                fields["client_secret"] = _("Enter the client secret of the app registration.")
+            if not connection.refresh_token:
+                fields["refresh_token"] = _("Enter the refresh token of the consented admin.")
+            if fields:
+                raise Refused("invalid", _("The secrets are missing."), fields=fields)
+        before = _shown(stored) if stored else {}
+        row = stored or MicrosoftConnection(partner_id=by.partner_id, version=0)
+        row.partner_center_url = connection.partner_center_url
+        row.graph_url = connection.graph_url
+        row.login_url = connection.login_url
+        row.microsoft_tenant_id = connection.microsoft_tenant_id
+        row.client_id = connection.client_id
+        if connection.client_secret:
+            row.client_secret = vault.encrypt(connection.client_secret)
+        if connection.refresh_token:
+            row.refresh_token = vault.encrypt(connection.refresh_token)
+        row.version += 1
+        row.changed_at = at
+        row.tested_at = None
+        row.test_result = []
+        row.save()
+        changes = audit.differences(before, _shown(row))
+        if stored is not None and connection.client_secret:
+            changes["Client secret"] = ("•••", _("replaced"))
+        if stored is not None and connection.refresh_token:
+            changes["Refresh token"] = ("•••", _("replaced"))
+        audit.record(
+            by=by,
+            event=events.MICROSOFT_CHANGED,
+            at=at,
+            object_type="microsoft_connection",
+            object_id=by.partner_id,
+            object_label=str(row.microsoft_tenant_id),
+            changes=changes,
+        )
+    return row
+
+
+def test_connection(*, by: Actor, at: datetime.datetime) -> MicrosoftConnection:
+    """Try tokens and a read of each service, keep the result and record who tested. Asks Microsoft in the request."""
+    by.require_partner(permissions.MANAGE_MICROSOFT)
+    with client(partner_id=by.partner_id, timeout=LIVE_CHECK_SECONDS, retries=0) as microsoft:
+        report = microsoft.test_connection()
+    with transaction.atomic():
+        row = MicrosoftConnection.objects.select_for_update().get(partner_id=by.partner_id)
+        row.tested_at = at
+        row.test_result = [{"step": step.name, "ok": step.ok, "message": step.message} for step in report.steps]
+        row.save(update_fields=["tested_at", "test_result"])
+        audit.record(
+            by=by,
+            event=events.MICROSOFT_TESTED,
+            at=at,
+            object_type="microsoft_connection",
+            object_id=by.partner_id,
+            object_label=str(row.microsoft_tenant_id),
+            details={"Result": _("works") if report.ok else _("does not work")},
+        )
+    return row
+
+
+def client(
+    *, partner_id: uuid.UUID, timeout: float = 30.0, retries: int = 3
+) -> microsoft_client.Client:
+    """Return a client with the partner's credentials; raises `NotConnected`. The connection must be in its scope."""
+    row = queries.microsoft_connection(partner_id=partner_id)
+    if row is None:
+        raise NotConnected
+    return microsoft_client.Client(
+        credentials=microsoft_settings.Credentials(
+            tenant_id=str(row.microsoft_tenant_id),
+            client_id=str(row.client_id),
+            client_secret=vault.decrypt(row.client_secret),
+            refresh_token=vault.decrypt(row.refresh_token),
+        ),
+        endpoints=microsoft_settings.Endpoints(
+            partner_center=row.partner_center_url, graph=row.graph_url, login=row.login_url
+        ),
+        on_refresh_token=lambda token: _keep_refresh_token(partner_id=partner_id, version=row.version, token=token),
+        timeout=timeout,
+        read_retries=retries,
+    )
+
+
+def _keep_refresh_token(*, partner_id: uuid.UUID, version: int, token: str) -> None:
+    """Keep the token that Microsoft rolled, unless a person has replaced the connection meanwhile."""
+    MicrosoftConnection.objects.filter(partner_id=partner_id, version=version).update(
+        refresh_token=vault.encrypt(token)
+    )
+
+
+def _shown(row: MicrosoftConnection) -> dict[str, str]:
+    return {
+        "Partner Center": row.partner_center_url,
+        "Graph": row.graph_url,
+        "Sign-in": row.login_url,
+        "Microsoft tenant": str(row.microsoft_tenant_id),
+        "Application": str(row.client_id),
+    }

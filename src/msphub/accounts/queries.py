@@ -1,0 +1,133 @@
+"""Reads of tenants, users, subscriptions and the connection to Microsoft."""
+
+import dataclasses
+import uuid
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from msphub.accounts.choices import Status, TenantKind, UserStatus
+from msphub.accounts.models import BillingProfile, MicrosoftConnection, StatusInterval, Subscription, Tenant, User
+from msphub.kit import permissions
+from msphub.kit.actor import Actor, ActorKind
+from msphub.kit.errors import NotFound
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """What a request needs to know of the person behind it."""
+
+    actor: Actor
+    tenant_name: str
+    tenant_status: str
+    partner_name: str
+    user_status: str
+
+
+def partner_ids() -> list[uuid.UUID]:
+    """Return the ids of all partners, for jobs that fan out. Needs no scope (a function of the owner's)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_partner_ids()")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def signed_in(*, login_id: uuid.UUID, address: str, request_id: str) -> SignedIn | None:
+    """Return who a login is within its tenant, in one statement; the connection must be in the tenant's scope.
+
+    None when the person may not be signed in (any more): a disabled user, a disabled customer.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT u.id, u.partner_id, u.customer_id, u.display_name, u.email, u.role, u.status, "
+            "t.name, t.status, p.name FROM accounts_user u "
+            "JOIN accounts_tenant p ON p.id = u.partner_id "
+            "JOIN accounts_tenant t ON t.id = coalesce(u.customer_id, u.partner_id) WHERE u.login_id = %s",
+            [login_id],
+        )
+        row = cursor.fetchone()
+    if row is None or row[6] == UserStatus.DISABLED or row[8] == Status.DISABLED:
+        return None
+    return SignedIn(
+        actor=Actor(
+            kind=ActorKind.USER,
+            user_id=row[0],
+            partner_id=row[1],
+            customer_id=row[2],
+            name=row[3],
+            email=row[4],
+            role=row[5],
+            permissions=permissions.of_role(row[5]),
+            address=address,
+            request_id=request_id,
+        ),
+        user_status=row[6],
+        tenant_name=row[7],
+        tenant_status=row[8],
+        partner_name=row[9],
+    )
+
+
+def get_tenant(*, by: Actor, tenant_id: uuid.UUID) -> Tenant:
+    """Return a tenant of the actor's partner; raises `NotFound`, also for another tenant's id."""
+    found = Tenant.objects.filter(partner_id=by.partner_id, id=tenant_id)
+    if by.customer_id is not None:
+        found = found.filter(id=by.customer_id)
+    tenant = found.first()
+    if tenant is None:
+        raise NotFound
+    return tenant
+
+
+def get_partner(*, by: Actor) -> Tenant:
+    """Return the actor's partner."""
+    return Tenant.objects.get(partner_id=by.partner_id, id=by.partner_id, kind=TenantKind.PARTNER)
+
+
+def users(*, by: Actor, customer_id: uuid.UUID | None) -> QuerySet[User]:
+    """Return the users of a customer, or of the partner itself (None), by name."""
+    return User.objects.filter(partner_id=by.partner_id, customer_id=customer_id).order_by("display_name", "id")
+
+
+def get_user(*, by: Actor, user_id: uuid.UUID) -> User:
+    """Return a user of the actor's tenant; raises `NotFound`."""
+    found = User.objects.filter(partner_id=by.partner_id, id=user_id)
+    if by.customer_id is not None:
+        found = found.filter(customer_id=by.customer_id)
+    user = found.select_related("login").first()
+    if user is None:
+        raise NotFound
+    return user
+
+
+def subscriptions(*, by: Actor, customer_id: uuid.UUID | None) -> QuerySet[Subscription]:
+    """Return the subscriptions (billing containers) of a customer, or the partner's own (None), by name."""
+    return (
+        Subscription.objects.filter(partner_id=by.partner_id, customer_id=customer_id)
+        .select_related("billing_profile")
+        .order_by("name", "id")
+    )
+
+
+def get_partner_subscription(*, by: Actor, subscription_id: uuid.UUID) -> Subscription:
+    """Return one of the partner's own subscriptions; raises `NotFound`, also for another partner's id."""
+    found = Subscription.objects.filter(
+        partner_id=by.partner_id, customer_id__isnull=True, id=subscription_id
+    ).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def billing_profiles(*, by: Actor, customer_id: uuid.UUID | None) -> QuerySet[BillingProfile]:
+    """Return the billing profiles of a customer, or the partner's own (None), by name."""
+    return BillingProfile.objects.filter(partner_id=by.partner_id, customer_id=customer_id).order_by("name", "id")
+
+
+def status_intervals(*, by: Actor, customer_id: uuid.UUID) -> QuerySet[StatusInterval]:
+    """Return why and when a customer was not active, newest first."""
+    return StatusInterval.objects.filter(partner_id=by.partner_id, customer_id=customer_id).order_by("-starts_at", "-id")
+
+
+def microsoft_connection(*, partner_id: uuid.UUID) -> MicrosoftConnection | None:
+    """Return the partner's connection to Microsoft, or None where none has been set up."""
+    return MicrosoftConnection.objects.filter(partner_id=partner_id).first()

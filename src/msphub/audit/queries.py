@@ -1,0 +1,34 @@
+"""Reads of the audit record."""
+
+import datetime
+import uuid
+
+from django.db.models import Q, QuerySet
+
+from msphub.audit.models import Entry
+from msphub.kit.actor import Actor
+
+
+def entries(*, by: Actor, customer_id: uuid.UUID | None = None) -> QuerySet[Entry]:
+    """Return the entries the actor may see, newest first; row-level security keeps a customer to its own."""
+    found = Entry.objects.filter(partner_id=by.partner_id)
+    if by.customer_id is not None:
+        found = found.filter(customer_id=by.customer_id, customer_visible=True)
+    elif customer_id is not None:
+        found = found.filter(customer_id=customer_id)
+    return found.order_by("-at", "-id")
+
+
+def older_than(entries: QuerySet[Entry], *, at: datetime.datetime, entry_id: uuid.UUID) -> QuerySet[Entry]:
+    """Return the part of `entries` after a given one, for keyset paging."""
+    return entries.filter(Q(at__lt=at) | Q(at=at, id__lt=entry_id))
+
+
+def newer_than(entries: QuerySet[Entry], *, at: datetime.datetime, entry_id: uuid.UUID) -> QuerySet[Entry]:
+    """Return the part of `entries` before a given one, nearest first."""
+    return entries.filter(Q(at__gt=at) | Q(at=at, id__gt=entry_id)).order_by("at", "id")
+
+
+def get_entry(*, by: Actor, entry_id: uuid.UUID, at: datetime.datetime) -> Entry:
+    """Return one entry by id and instant (the partition's key)."""
+    return Entry.objects.get(partner_id=by.partner_id, id=entry_id, at=at)

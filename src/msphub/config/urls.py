@@ -1,0 +1,3 @@
+"""The addresses of the whole program."""
+
+urlpatterns: list[object] = []

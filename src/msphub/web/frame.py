@@ -1,0 +1,2 @@
+"""placeholder to be replaced below"""
+def context(request): return {}
