@@ -114,12 +114,15 @@ class EmbeddedPostgres:
 
     def url(self, *, role: str, database: str = DATABASE) -> str:
         """Return the URL of a role and database."""
-        password = {
+        return f"postgresql://{role}:{self.password(role=role)}@127.0.0.1:{self.port}/{database}"
+
+    def password(self, *, role: str) -> str:
+        """Return the password of one of the three roles."""
+        return {
             OWNER: self._known.owner_password,
             APPLICATION: self._known.application_password,
             SUPERUSER: self._known.superuser_password,
         }[role]
-        return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
 
     @property
     def cluster(self) -> Path:

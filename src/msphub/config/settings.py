@@ -87,6 +87,8 @@ FORM_RENDERER = "msphub.ui.forms.Renderer"
 DATABASES: dict[str, dict[str, Any]] = {
     "default": database.django_database(url=ENV.database_url, pool_size=ENV.database_pool_size)
 }
+# The application's role may add rows to these and read them, nothing else (config/roles.py).
+APPEND_ONLY_TABLES = ["audit_entry"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     # Rate limits of sign-in are counted here; a cache per process would multiply them by the number of workers.

@@ -1,0 +1,127 @@
+"""What `msphub migrate` does: tables, cache table, rights of the application's role, static files; nothing twice."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import django
+import psycopg
+import structlog
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import connections
+from django.db.migrations.loader import MigrationLoader
+
+from msphub.config import database, roles
+from msphub.config.env import NotConfigured, environment
+
+log = structlog.get_logger(__name__)
+
+PACKAGE = Path(__file__).resolve().parent.parent
+_LOCK = 0x6D737068  # "msph": one migration at a time
+_STATIC_STAMP = ".msphub-sources"
+
+
+def owner_settings() -> None:
+    """Point Django's database at the owner for the rest of this process. Must be called before Django is set up.
+
+    Refuses when `DATABASE_OWNER_URL` is missing: the application's role can't, and must not, change tables.
+    """
+    known = environment()
+    if not known.database_owner_url:
+        raise NotConfigured("Set DATABASE_OWNER_URL to the role that owns the tables; DATABASE_URL is for web and worker.")
+    if not known.database_url:
+        raise NotConfigured("Set DATABASE_URL too: `msphub migrate` gives its role the rights it needs.")
+    os.environ["DATABASE_URL"] = known.database_owner_url
+    environment.cache_clear()
+    django.setup()
+    options = connections.settings["default"]["OPTIONS"]
+    options.pop("pool", None)
+    options["options"] = "-c timezone=UTC"  # an index on a large table may take longer than any request may
+
+
+@contextmanager
+def _only_one(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Hold the lock of migrations, waiting for whoever has it."""
+    with psycopg.connect(url, autocommit=True, application_name="msphub migrate") as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        yield connection
+
+
+def migrate_database(*, application_url: str) -> None:
+    """Bring tables and rights up to date as the owner. Safe to call from several machines at once."""
+    role = database.url_parts(application_url)["user"]
+    with _only_one(environment().database_owner_url) as connection:
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
+            raise NotConfigured(f"The role {role} of DATABASE_URL doesn't exist; docs/guide/install.md shows how to make it.")
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)
+        roles.grant_application_role(connection, role=role, append_only=settings.APPEND_ONLY_TABLES)
+    connections.close_all()
+    log.info("database_migrated", role=role)
+
+
+def missing_migrations(connection: psycopg.Connection[Any]) -> list[str]:
+    """Return the migrations this code brings that the database lacks, as `app.name`; all when it is empty."""
+    wanted = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
+    try:
+        rows = connection.execute("SELECT app, name FROM django_migrations").fetchall()
+    except psycopg.errors.UndefinedTable:
+        rows = []
+    return sorted(f"{app}.{name}" for app, name in set(wanted) - {(row[0], row[1]) for row in rows})
+
+
+def collect_static() -> None:
+    """Put the compressed static files into `MSPHUB_STATIC_DIR`, unless their sources are those of the last time."""
+    root = Path(settings.STATIC_ROOT)
+    stamp = root / _STATIC_STAMP
+    sources = static_sources()
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == sources:
+        return
+    stamp.unlink(missing_ok=True)
+    call_command("collectstatic", interactive=False, clear=root.exists(), verbosity=0)
+    stamp.write_text(sources, encoding="utf-8")
+    log.info("static_files_collected", directory=str(root))
+
+
+def static_sources() -> str:
+    """Return a digest of all static files' names, sizes and times."""
+    digest = sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
+    for finder in get_finders():
+        for name, storage in finder.list(None):  # type: ignore[arg-type]
+            status = Path(storage.path(name)).stat()
+            digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def schema_stamp() -> str:
+    """Return a digest of all that decides what tables and rights `msphub migrate` makes; needs no Django set up.
+
+    Our migrations, SQL and rights, and the versions of the libraries, which bring migrations of their own.
+    """
+    config = PACKAGE / "config"
+    files = {
+        *PACKAGE.glob("*/migrations/*.py"),
+        *PACKAGE.rglob("*.sql"),
+        *(config / name for name in ("roles.py", "migrate.py", "settings.py", "embedded.py")),
+        PACKAGE / "kit" / "tenancy.py",
+    }
+    libraries = sorted(path.name for path in Path(django.__file__).parent.parent.glob("*.dist-info"))
+    return _digest_of(files, *libraries)
+
+
+def release_stamp() -> str:
+    """Return a digest of all that decides what `msphub migrate` would do, static files included."""
+    static = {path for path in PACKAGE.glob("*/static/**/*") if path.is_file()}
+    return _digest_of(static, schema_stamp())
+
+
+def _digest_of(files: set[Path], *texts: str) -> str:
+    digest = sha256("\n".join(texts).encode())
+    for path in sorted(file for file in files if file.exists()):
+        digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
