@@ -1,0 +1,329 @@
+"""The emulator's own controls under /_emulator: clock, faults, requests, settings, vetting and more. Loopback only."""
+
+import ipaddress
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from partner_center_emulator import qualifications, relationships, services
+from partner_center_emulator.calls import Answer, Members
+from partner_center_emulator.clock import after_duration, parse_instant, written
+from partner_center_emulator.errors import (
+    Json,
+    PartnerCenterRefusal,
+    Refusal,
+    invalid_property,
+    invalid_request,
+    not_found,
+)
+from partner_center_emulator.state import Customer
+from partner_center_emulator.tokens import signed
+from partner_center_emulator.wellknown import Partner
+
+if TYPE_CHECKING:
+    from partner_center_emulator.server import Emulator
+
+_ROOT = "/_emulator"
+_DECISIONS = {"approve": "Approved", "deny": "Denied", "review": "InReview"}
+_ACCOUNT_STATUSES = ("Allowed", "UnderReview", "NotAllowed", "Unknown", "Not Ready", "")
+
+
+def serves(*, path: str) -> bool:
+    """Whether a path is a control's. The consent page has the same root but is for everybody."""
+    return path.startswith(f"{_ROOT}/") and path != f"{_ROOT}/consent"
+
+
+def answer(*, emulator: "Emulator", request: Request, content: bytes) -> Response:
+    """The answer of a control. Refuses clients that aren't on this machine with 403."""
+    now = emulator.clock.now()
+    try:
+        _check_loopback(request=request)
+        handler = _CONTROLS.get((request.method, request.url.path.rstrip("/")))
+        if handler is None:
+            raise not_found(description="No such control; GET / lists them.")
+        found = handler(emulator, _members(content=content))
+    except Refusal as refusal:
+        return services.dressed(request=request, now=now, status=refusal.status, content=refusal.body)
+    return services.dressed(request=request, now=now, status=found.status, content=found.content)
+
+
+def _check_loopback(*, request: Request) -> None:
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        address = ipaddress.ip_address("0.0.0.0")  # noqa: S104 - an address that is nobody's
+    mapped = getattr(address, "ipv4_mapped", None)
+    if not (mapped or address).is_loopback:
+        text = "The emulator's controls answer to this machine only."
+        raise PartnerCenterRefusal(status=403, code=900150, description=text)
+
+
+def _members(*, content: bytes) -> Members:
+    try:
+        given: Any = json.loads(content) if content.strip() else {}
+    except ValueError as error:
+        raise invalid_request(description="The request body is not valid JSON.") from error
+    if not isinstance(given, dict):
+        raise invalid_request(description="The request body must be a JSON object.")
+    return Members(content=given)
+
+
+def _health(emulator: "Emulator", members: Members) -> Answer:
+    del members
+    return Answer(content={"status": "ok", "partners": len(emulator.state.partners())})
+
+
+# Clock
+
+
+def _clock(emulator: "Emulator") -> Answer:
+    return Answer(
+        content={
+            "now": written(instant=emulator.clock.now()),
+            "offset_seconds": round(emulator.clock.offset.total_seconds(), 3),
+        }
+    )
+
+
+def _get_clock(emulator: "Emulator", members: Members) -> Answer:
+    del members
+    return _clock(emulator)
+
+
+def _set_clock(emulator: "Emulator", members: Members) -> Answer:
+    now = emulator.clock.now()
+    try:
+        if members.has("now"):
+            instant = parse_instant(text=members.text("now"))
+        elif members.has("advance"):
+            instant = _advanced(now=now, by=members.get("advance"))
+        elif members.has("seconds"):
+            instant = _advanced(now=now, by=members.get("seconds"))
+        else:
+            raise invalid_request(description="Give now (an ISO 8601 instant) or advance (P3D, a number of seconds).")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise invalid_property(name="advance", description=f"The clock can't be moved so: {error}") from error
+    emulator.move_clock(instant=instant)
+    return _clock(emulator)
+
+
+def _advanced(*, now: datetime, by: Any) -> datetime:
+    """An ISO 8601 duration, a number of seconds, or an object such as {"days": 3}."""
+    if isinstance(by, str):
+        return after_duration(start=now, duration=by)
+    if isinstance(by, dict):
+        return now + timedelta(**{str(key): float(value) for key, value in by.items()})
+    return now + timedelta(seconds=float(by))
+
+
+# Faults, requests, settings
+
+
+def _list_faults(emulator: "Emulator", members: Members) -> Answer:
+    del members
+    return Answer(content=[fault.as_json() for fault in emulator.faults.standing()])
+
+
+def _order_fault(emulator: "Emulator", members: Members) -> Answer:
+    return Answer(status=201, content=emulator.faults.order(members=members).as_json())
+
+
+def _clear_faults(emulator: "Emulator", members: Members) -> Answer:
+    del members
+    emulator.faults.clear()
+    return Answer(content=[])
+
+
+def _list_requests(emulator: "Emulator", members: Members) -> Answer:
+    del members
+    return Answer(content=[entry.as_json() for entry in emulator.requests.entries()])
+
+
+def _clear_requests(emulator: "Emulator", members: Members) -> Answer:
+    del members
+    emulator.requests.clear()
+    return Answer(content=[])
+
+
+def _get_settings(emulator: "Emulator", members: Members) -> Answer:
+    del members
+    return Answer(content=asdict(emulator.settings))
+
+
+def _change_settings(emulator: "Emulator", members: Members) -> Answer:
+    settings = emulator.settings
+    throttling = members.flag("throttling")
+    if throttling is not None:
+        settings.throttling = throttling
+    for name in ("requests_per_minute", "vetting_days", "refresh_token_days"):
+        if not members.has(name):
+            continue
+        value = members.get(name)
+        is_number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        if not is_number and not (value is None and name == "refresh_token_days"):
+            raise invalid_property(name=name, description=f"{name} must be a whole number.")
+        setattr(settings, name, value)
+    return Answer(content=asdict(settings))
+
+
+def _reset(emulator: "Emulator", members: Members) -> Answer:
+    del members
+    emulator.reset()
+    return Answer(content={"status": "reset"})
+
+
+# What Microsoft's people and the customer's do
+
+
+def _customers(emulator: "Emulator", members: Members) -> list[Customer]:
+    """The customer named by tenant id or domain, of every partner that has it."""
+    wanted = members.required_text("customer")
+    tenant = emulator.state.tenant(tenant_id=wanted) or emulator.state.tenant_of_domain(domain=wanted)
+    found = []
+    for partner in emulator.state.partners() if tenant else []:
+        customer = emulator.state.customer(partner_id=partner.tenant_id, tenant_id=tenant.tenant_id if tenant else "")
+        found += [customer] if customer else []
+    if not found:
+        raise not_found(description=f"'{wanted}' is nobody's customer.")
+    return found
+
+
+def _decide(emulator: "Emulator", members: Members) -> Answer:
+    customer = _customers(emulator, members)[0]
+    wanted = members.required_text("decision")
+    decision = next(
+        (name for word, name in _DECISIONS.items() if wanted.lower() in {word, name.lower()}),
+        None,
+    )
+    if decision is None:
+        raise invalid_property(name="decision", description="The decision must be Approved, Denied or InReview.")
+    name = members.text("qualification") or qualifications.EDUCATION
+    reason = members.text("reason") or qualifications.DENIAL_REASON
+    with emulator.state.changing():
+        is_done = qualifications.decide(
+            state=emulator.state, tenant_id=customer.tenant_id, name=name, decision=decision, reason=reason
+        )
+    if not is_done:
+        raise not_found(description=f"The customer asked for no qualification {name}.")
+    return Answer(content={"customer": customer.tenant_id, "qualification": name, "vettingStatus": decision})
+
+
+def _set_account_status(emulator: "Emulator", members: Members) -> Answer:
+    found = _customers(emulator, members)
+    status = members.text("status")
+    if status not in _ACCOUNT_STATUSES:
+        raise invalid_property(name="status", description=f"The status must be one of {_ACCOUNT_STATUSES}.")
+    at = written(instant=emulator.clock.now())
+    with emulator.state.changing():
+        for customer in found:
+            emulator.state.keep_customer(customer=replace(customer, account_status=status, account_status_at=at))
+    return Answer(content={"customer": found[0].tenant_id, "status": status})
+
+
+def _sign_agreement(emulator: "Emulator", members: Members) -> Answer:
+    found = _customers(emulator, members)
+    has_signed = members.flag("signed") is not False
+    with emulator.state.changing():
+        for customer in found:
+            emulator.state.keep_customer(customer=replace(customer, has_signed_directly=has_signed))
+    return Answer(content={"customer": found[0].tenant_id, "isSigned": has_signed})
+
+
+def _accept(emulator: "Emulator", members: Members) -> Answer:
+    partner = _partner(emulator, members)
+    wanted = members.required_text("domain")
+    tenant = emulator.state.tenant_of_domain(domain=wanted) or emulator.state.tenant(tenant_id=wanted)
+    if tenant is None:
+        raise not_found(description=f"No tenant has the domain '{wanted}'.")
+    at = written(instant=emulator.clock.now())
+    with emulator.state.changing():
+        is_new = relationships.accept(state=emulator.state, partner=partner, tenant=tenant, at=at)
+    return Answer(content={"customer": tenant.tenant_id, "partner": partner.tenant_id, "is_new": is_new})
+
+
+# Partners and tenants
+
+
+def _partner(emulator: "Emulator", members: Members) -> Partner:
+    wanted = members.required_text("partner")
+    partner = emulator.state.partner(tenant_id=wanted)
+    if partner is None:
+        raise not_found(description=f"No partner has the tenant id '{wanted}'.")
+    return partner
+
+
+def _list_partners(emulator: "Emulator", members: Members) -> Answer:
+    del members
+    return Answer(content=[asdict(partner) for partner in emulator.state.partners()])
+
+
+def _list_tenants(emulator: "Emulator", members: Members) -> Answer:
+    del members
+    items: list[Json] = []
+    resellers: dict[str, list[str]] = {}
+    for partner in emulator.state.partners():
+        for _, customer in emulator.state.customers(partner_id=partner.tenant_id):
+            resellers.setdefault(customer.tenant_id, []).append(partner.tenant_id)
+    for tenant in emulator.state.tenants():
+        items.append(
+            {
+                "tenant_id": tenant.tenant_id,
+                "name": tenant.name,
+                "country": tenant.country,
+                "default_domain": tenant.default_domain,
+                "vanity_domain": tenant.vanity_domain,
+                "customer_of": resellers.get(tenant.tenant_id, []),
+            }
+        )
+    return Answer(content=items)
+
+
+def _revoke(emulator: "Emulator", members: Members) -> Answer:
+    partner = _partner(emulator, members)
+    with emulator.state.changing():
+        emulator.state.keep_partner(partner=replace(partner, token_generation=partner.token_generation + 1))
+    return Answer(content={"partner": partner.tenant_id, "revoked": True})
+
+
+def _sign_in(emulator: "Emulator", members: Members) -> Answer:
+    """A refresh token as a new sign-in of the partner's administrator would give."""
+    partner = _partner(emulator, members)
+    issued = int(emulator.clock.now().timestamp())
+    token = signed(
+        claims={
+            "rt": partner.tenant_id,
+            "appid": partner.client_id,
+            "gen": partner.token_generation,
+            "iat": issued,
+        }
+    )
+    return Answer(content={"partner": partner.tenant_id, "refresh_token": token})
+
+
+_CONTROLS: dict[tuple[str, str], Callable[["Emulator", Members], Answer]] = {
+    ("GET", f"{_ROOT}/health"): _health,
+    ("GET", f"{_ROOT}/clock"): _get_clock,
+    ("POST", f"{_ROOT}/clock"): _set_clock,
+    ("GET", f"{_ROOT}/faults"): _list_faults,
+    ("POST", f"{_ROOT}/faults"): _order_fault,
+    ("DELETE", f"{_ROOT}/faults"): _clear_faults,
+    ("GET", f"{_ROOT}/requests"): _list_requests,
+    ("DELETE", f"{_ROOT}/requests"): _clear_requests,
+    ("GET", f"{_ROOT}/settings"): _get_settings,
+    ("POST", f"{_ROOT}/settings"): _change_settings,
+    ("POST", f"{_ROOT}/reset"): _reset,
+    ("POST", f"{_ROOT}/vetting"): _decide,
+    ("POST", f"{_ROOT}/account-status"): _set_account_status,
+    ("POST", f"{_ROOT}/agreement"): _sign_agreement,
+    ("POST", f"{_ROOT}/accept"): _accept,
+    ("GET", f"{_ROOT}/partners"): _list_partners,
+    ("GET", f"{_ROOT}/tenants"): _list_tenants,
+    ("POST", f"{_ROOT}/revoke"): _revoke,
+    ("POST", f"{_ROOT}/sign-in"): _sign_in,
+}
