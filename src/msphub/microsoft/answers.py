@@ -120,6 +120,7 @@ _REASON_OF_CODE = {
     7000215: "invalid_client",
     7000222: "invalid_client",
     7000216: "invalid_client",
+    7000218: "invalid_client",
     700016: "unknown_application",
     90002: "unknown_tenant",
     900023: "unknown_tenant",
