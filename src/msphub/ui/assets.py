@@ -44,9 +44,9 @@ def _npm(*arguments: str, cwd: Path) -> str:
 
 
 def _digest() -> str:
-    """What the published files depend on: the lock and this list."""
+    """What the published files depend on: the lock and this file."""
     lock = (ROOT / "package-lock.json").read_bytes()
-    return hashlib.sha256(lock + repr(sorted(COPIED.items())).encode()).hexdigest()
+    return hashlib.sha256(lock + Path(__file__).read_bytes()).hexdigest()
 
 
 def is_current() -> bool:
@@ -70,7 +70,11 @@ def install(*, force: bool = False) -> bool:
             continue
         if path.suffix in {".css", ".js"}:
             # A source map comment would make ManifestStaticFilesStorage look for a map that is not published.
-            (VENDOR / target).write_text(_SOURCE_MAP.sub("", path.read_text("utf-8")), "utf-8")
+            text = _SOURCE_MAP.sub("", path.read_text("utf-8"))
+            if path.suffix == ".css":
+                # In a layer of its own every rule of ours wins, however specific theirs is.
+                text = f"@layer vendor{{{text.removeprefix('@charset "UTF-8";')}}}"
+            (VENDOR / target).write_text(text, "utf-8")
         else:
             shutil.copyfile(path, VENDOR / target)
     STAMP.write_text(_digest())

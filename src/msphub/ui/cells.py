@@ -21,7 +21,7 @@ from django.utils.translation import ngettext
 
 Tone = Literal["ok", "info", "warn", "danger", "muted"]
 TONES: frozenset[str] = frozenset({"ok", "info", "warn", "danger", "muted"})
-NOTHING = SafeString('<span class="nothing" aria-hidden="true">–</span>')
+NOTHING = SafeString('<span class="nothing" aria-hidden="true">\u2013</span>')
 
 
 @runtime_checkable
@@ -86,7 +86,7 @@ class Status:
         """The dot and the word; an unknown tone is muted."""
         tone = self.tone if self.tone in TONES else "muted"
         title = f' title="{escape(self.title)}"' if self.title else ""
-        return f'<span class="status status-{tone}"{title}>{escape(str(self.word))}</span>'
+        return f'<span class="state state-{tone}"{title}>{escape(str(self.word))}</span>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +239,12 @@ def ago(value: dt.datetime | None, *, now: dt.datetime) -> Date | None:
 def _distance(seconds: float) -> str:
     """Words for a distance of up to 30 days, past if positive; "" beyond that."""
     size = abs(seconds)
-    if size < 45:  # noqa: PLR2004
+    if size < 45:
         return _("just now") if seconds >= 0 else _("in a moment")
-    if size < 3570:  # noqa: PLR2004
+    if size < 3570:
         count = max(1, round(size / 60))
         words = ngettext("%(count)d minute", "%(count)d minutes", count)
-    elif size < 86_000:  # noqa: PLR2004
+    elif size < 86_000:
         count = round(size / 3600)
         words = ngettext("%(count)d hour", "%(count)d hours", count)
     elif size < 30 * 86_400:

@@ -18,6 +18,7 @@ from django.utils.text import slugify
 
 Words = str | Promise
 Width = Literal["", "tiny", "short", "medium", "long", "full"]
+_OFF = "off"
 WIDTHS: frozenset[str] = frozenset({"", "tiny", "short", "medium", "long", "full"})
 
 
@@ -91,7 +92,8 @@ def set_autocomplete(form: forms.BaseForm, *, tokens: Mapping[str, str], section
     """Set autocomplete attributes: `tokens` name → token, `section` e.g. "section-billing" put in front of each."""
     for name, token in tokens.items():
         if name in form.fields:
-            form.fields[name].widget.attrs["autocomplete"] = f"{section} {token}".strip() if token != "off" else token
+            parts = [token] if token == _OFF else [section, token]
+            form.fields[name].widget.attrs["autocomplete"] = " ".join(filter(None, parts))
 
 
 def set_check(form: forms.BaseForm, *, name: str, url: str, include: str = "") -> None:
@@ -144,7 +146,7 @@ class FormLink:
 
 @dataclass(frozen=True)
 class Group:
-    """A fieldset with its legend. A row is one name or a list of names standing side by side; unknown names are skipped.
+    """A fieldset with its legend. A row is one name or a list of names side by side; unknown names are skipped.
 
     `id` is the element's id for swaps (default `group-<slug of the legend>`); `template` renders in place of the rows,
     `before`/`after` are templates around them, each with the form's context (`form`, `group`).
@@ -211,7 +213,7 @@ def bind(form: forms.BaseForm, *, layout: Layout | None = None) -> list[BoundGro
 
 
 def errors(form: forms.BaseForm) -> list[tuple[str, str, str]]:
-    """(id to link to, label, message) of every error of a bound form, in field order; ("", "", …) for the form's own."""
+    """(id to link to, label, message) of every error, in field order; ("", "", …) for the form's own."""
     if not form.is_bound:
         return []
     found = [("", "", str(message)) for message in form.non_field_errors()]

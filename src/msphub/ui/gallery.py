@@ -29,9 +29,20 @@ from msphub.ui.page import Action, Change, Crumb, Entry, Item, Page, ProgressSte
 
 NOW = dt.datetime(2026, 11, 22, 10, 42, tzinfo=dt.UTC)
 TONES: dict[str, cells.Tone] = {"Active": "ok", "Suspended": "warn", "Disabled": "muted", "Failed": "danger"}
-NAMES = "Contoso Fabrikam Northwind Adatum Tailspin Wingtip Litware Proseware Relecloud Trey Lucerne Margie".split()
-KINDS = "Research Traders Toys Foods Publishing Airlines Insurance".split()
-COUNTRIES = "US DE FR GB CA AU NL BE AT CH SE NO DK FI IT ES".split()
+NAMES = [
+    "Contoso",
+    "Fabrikam",
+    "Northwind",
+    "Adatum",
+    "Tailspin",
+    "Wingtip",
+    "Litware",
+    "Proseware",
+    "Relecloud",
+    "Trey",
+]
+KINDS = ["Research", "Traders", "Toys", "Foods", "Publishing", "Airlines", "Insurance"]
+COUNTRIES = ["US", "DE", "FR", "GB", "CA", "AU", "NL", "BE", "AT", "CH", "SE", "NO", "DK", "FI", "IT", "ES"]
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -147,10 +158,10 @@ def sample_rows(count: int) -> list[dict[str, Any]]:
                 "id": i + 1,
                 "url": f"/customers/{i + 1}/",
                 "label": name,
-                "name": cells.Link(name, f"/customers/{i + 1}/", sub=f"{name.split()[0].lower()}.example"),
+                "name": cells.Link(name, f"/customers/{i + 1}/", sub=f"{name.split(maxsplit=1)[0].lower()}.example"),
                 "type": "Standard" if i % 3 else "Education",
                 "country": COUNTRIES[i % len(COUNTRIES)],
-                "contact": cells.Text(f"{NAMES[-i % 12]} Okafor", sub=f"okafor{i}@mail.example"),
+                "contact": cells.Text(f"{NAMES[-i % 10]} Okafor", sub=f"okafor{i}@mail.example"),
                 "exposure": cells.Money(Decimal(i * 9713) / 7, "USD"),
                 "microsoft": ("Active", "Failed", "Suspended")[i % 3] if i % 4 else "Active",
                 "status": ("Active", "Active", "Suspended", "Disabled")[i % 4],

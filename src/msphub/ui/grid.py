@@ -42,7 +42,7 @@ class Column:
 class Filter:
     """A filter of fixed choices, several at once unless `multiple` is False.
 
-    `choices` may be a callable, asked once a request with the state being parsed for (not for queries of other tenants).
+    `choices` may be a callable, asked when a request is parsed and when its menu is rendered: keep it cheap.
     """
 
     key: str
@@ -81,7 +81,7 @@ class RowAction:
 
 @dataclass(frozen=True, kw_only=True)
 class BulkAction:
-    """An action on the ticked rows, whose ids travel as `ids`. `dialog` opens `url?ids=…` as a dialog, else it posts."""
+    """An action on the ticked rows, ids travel as `ids`. `dialog` opens `url?ids=…` as a dialog, else it posts."""
 
     key: str
     label: Words
@@ -177,7 +177,7 @@ class GridState:
     def parse(
         cls, data: QueryDict | Mapping[str, Any], spec: GridSpec, *, path: str = "", keep: Sequence[str] = ()
     ) -> "GridState":
-        """Read the state out of `request.GET`. `path` is the page's address, `keep` names further parameters to carry."""
+        """Read it out of `request.GET`. `path` is the page's address, `keep` names further parameters to carry."""
         query = data if isinstance(data, QueryDict) else _as_query(data)
         filters: dict[str, tuple[str, ...]] = {}
         for one in spec.filters:
@@ -269,7 +269,7 @@ class GridState:
 class GridPage:
     """The rows asked for. Rows are mappings or objects with `id`, `url`, `label` and one value a column key.
 
-    `count` is exact (int), words ("about 1,200") or None when counting would be dear. Cursors are opaque; None: no page.
+    `count` is exact (int), words ("about 1,200") or None when counting would be dear. Cursors are opaque.
     """
 
     rows: Sequence[Any]

@@ -42,9 +42,9 @@ class Menu:
     def summary(self) -> str:
         """What is chosen, in words, shortened when it is much."""
         if self.dates is not None:
-            return " – ".join(self.dates) if self.chosen else ""
+            return " \u2013 ".join(self.dates) if self.chosen else ""
         words = [label for _value, label, on in self.options if on]
-        return ", ".join(words) if len(words) < 4 else f"{', '.join(words[:2])} +{len(words) - 2}"  # noqa: PLR2004
+        return ", ".join(words) if len(words) < 4 else f"{', '.join(words[:2])} +{len(words) - 2}"
 
     @property
     def options_html(self) -> SafeString:
@@ -55,7 +55,7 @@ class Menu:
     @property
     def long(self) -> bool:
         """Whether a box to narrow the choices helps."""
-        return len(self.options) > 12  # noqa: PLR2004
+        return len(self.options) > 12
 
 
 class Grid:

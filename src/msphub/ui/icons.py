@@ -12,7 +12,7 @@ _INNER = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 _BOX = re.compile(r'<path stroke="none" d="M0 0h24v24H0z" fill="none"\s*/>')
 
 
-class UnknownIcon(LookupError):
+class UnknownIconError(LookupError):
     """A template or a view named an icon that is not in `ui/icons/`."""
 
 
@@ -20,10 +20,10 @@ class UnknownIcon(LookupError):
 def _paths(name: str) -> str:
     path = FOLDER / f"{name}.svg"
     if not re.fullmatch(r"[a-z0-9-]+", name) or not path.exists():
-        raise UnknownIcon(f"No icon {name!r}: add it with `python -m msphub.ui.assets --icon {name}`.")
+        raise UnknownIconError(f"No icon {name!r}: add it with `python -m msphub.ui.assets --icon {name}`.")
     match = _INNER.search(path.read_text("utf-8"))
     if match is None:
-        raise UnknownIcon(f"{path.name} is not an SVG.")
+        raise UnknownIconError(f"{path.name} is not an SVG.")
     return re.sub(r">\s+<", "><", _BOX.sub("", match[1]).strip()).replace(" />", "/>")
 
 

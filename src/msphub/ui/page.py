@@ -51,7 +51,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressStep:
-    """A step of long work. `state` waiting, running, done, failed or skipped; `at` and `result` are shown as they are."""
+    """A step of long work. `state` waiting, running, done, failed or skipped; `at` is a cell."""
 
     label: Words
     state: Literal["waiting", "running", "done", "failed", "skipped"]
