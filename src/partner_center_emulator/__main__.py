@@ -1,12 +1,11 @@
 """The command `partner-center-emulator`."""
 
-import asyncio
 from pathlib import Path
 
 import click
 
 from partner_center_emulator import server
-from partner_center_emulator.server import Emulator, EmulatorServer
+from partner_center_emulator.server import Emulator
 
 
 @click.command()
@@ -31,24 +30,16 @@ def main(*, host: str, port: int, state_path: str, seed_file: Path | None, print
     listener = server.listening(host=host, port=port)
     chosen = listener.getsockname()[1]
     url = f"http://[{host}]:{chosen}" if ":" in host else f"http://{host}:{chosen}"
-    running = server.server_of(emulator=emulator)
+    ready = f"READY {url}" if print_ready else f"Partner Center emulator at {url}"
+    running = server.server_of(emulator=emulator, when_ready=lambda: click.echo(ready))
     try:
-        asyncio.run(_serve(running=running, listener=listener, url=url, print_ready=print_ready))
+        running.run(sockets=[listener])
     except KeyboardInterrupt:
         # uvicorn stops in order first and then raises the interrupt again.
         pass
     finally:
         listener.close()
         emulator.state.close()
-
-
-async def _serve(*, running: EmulatorServer, listener: server.socket.socket, url: str, print_ready: bool) -> None:
-    serving = asyncio.ensure_future(running.serve(sockets=[listener]))
-    while not running.started and not serving.done():
-        await asyncio.sleep(0.01)
-    if not serving.done():
-        click.echo(f"READY {url}" if print_ready else f"Partner Center emulator at {url}")
-    await serving
 
 
 if __name__ == "__main__":

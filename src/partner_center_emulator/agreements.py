@@ -1,4 +1,4 @@
-"""The Microsoft Customer Agreement: its versions, the partner's confirmations, the customer's own signature, its text."""
+"""The Microsoft Customer Agreement: versions, the partner's confirmations, the customer's own signature, the text."""
 
 from datetime import timedelta
 from urllib.parse import quote

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +14,6 @@ from partner_center_emulator import qualifications, relationships, services
 from partner_center_emulator.calls import Answer, Members
 from partner_center_emulator.clock import after_duration, parse_instant, written
 from partner_center_emulator.errors import (
-    Json,
     PartnerCenterRefusal,
     Refusal,
     invalid_property,
@@ -24,9 +23,7 @@ from partner_center_emulator.errors import (
 from partner_center_emulator.state import Customer
 from partner_center_emulator.tokens import signed
 from partner_center_emulator.wellknown import Partner
-
-if TYPE_CHECKING:
-    from partner_center_emulator.server import Emulator
+from partner_center_emulator.world import World
 
 _ROOT = "/_emulator"
 _DECISIONS = {"approve": "Approved", "deny": "Denied", "review": "InReview"}
@@ -38,15 +35,15 @@ def serves(*, path: str) -> bool:
     return path.startswith(f"{_ROOT}/") and path != f"{_ROOT}/consent"
 
 
-def answer(*, emulator: "Emulator", request: Request, content: bytes) -> Response:
+def answer(*, world: World, request: Request, content: bytes) -> Response:
     """The answer of a control. Refuses clients that aren't on this machine with 403."""
-    now = emulator.clock.now()
+    now = world.clock.now()
     try:
         _check_loopback(request=request)
         handler = _CONTROLS.get((request.method, request.url.path.rstrip("/")))
         if handler is None:
             raise not_found(description="No such control; GET / lists them.")
-        found = handler(emulator, _members(content=content))
+        found = handler(world, _members(content=content))
     except Refusal as refusal:
         return services.dressed(request=request, now=now, status=refusal.status, content=refusal.body)
     return services.dressed(request=request, now=now, status=found.status, content=found.content)
@@ -74,30 +71,30 @@ def _members(*, content: bytes) -> Members:
     return Members(content=given)
 
 
-def _health(emulator: "Emulator", members: Members) -> Answer:
+def _health(world: World, members: Members) -> Answer:
     del members
-    return Answer(content={"status": "ok", "partners": len(emulator.state.partners())})
+    return Answer(content={"status": "ok", "partners": len(world.state.partners())})
 
 
 # Clock
 
 
-def _clock(emulator: "Emulator") -> Answer:
+def _clock(world: World) -> Answer:
     return Answer(
         content={
-            "now": written(instant=emulator.clock.now()),
-            "offset_seconds": round(emulator.clock.offset.total_seconds(), 3),
+            "now": written(instant=world.clock.now()),
+            "offset_seconds": round(world.clock.offset.total_seconds(), 3),
         }
     )
 
 
-def _get_clock(emulator: "Emulator", members: Members) -> Answer:
+def _get_clock(world: World, members: Members) -> Answer:
     del members
-    return _clock(emulator)
+    return _clock(world)
 
 
-def _set_clock(emulator: "Emulator", members: Members) -> Answer:
-    now = emulator.clock.now()
+def _set_clock(world: World, members: Members) -> Answer:
+    now = world.clock.now()
     try:
         if members.has("now"):
             instant = parse_instant(text=members.text("now"))
@@ -109,8 +106,8 @@ def _set_clock(emulator: "Emulator", members: Members) -> Answer:
             raise invalid_request(description="Give now (an ISO 8601 instant) or advance (P3D, a number of seconds).")
     except (ValueError, TypeError, OverflowError) as error:
         raise invalid_property(name="advance", description=f"The clock can't be moved so: {error}") from error
-    emulator.move_clock(instant=instant)
-    return _clock(emulator)
+    world.move_clock(instant=instant)
+    return _clock(world)
 
 
 def _advanced(*, now: datetime, by: Any) -> datetime:
@@ -125,39 +122,39 @@ def _advanced(*, now: datetime, by: Any) -> datetime:
 # Faults, requests, settings
 
 
-def _list_faults(emulator: "Emulator", members: Members) -> Answer:
+def _list_faults(world: World, members: Members) -> Answer:
     del members
-    return Answer(content=[fault.as_json() for fault in emulator.faults.standing()])
+    return Answer(content=[fault.as_json() for fault in world.faults.standing()])
 
 
-def _order_fault(emulator: "Emulator", members: Members) -> Answer:
-    return Answer(status=201, content=emulator.faults.order(members=members).as_json())
+def _order_fault(world: World, members: Members) -> Answer:
+    return Answer(status=201, content=world.faults.order(members=members).as_json())
 
 
-def _clear_faults(emulator: "Emulator", members: Members) -> Answer:
+def _clear_faults(world: World, members: Members) -> Answer:
     del members
-    emulator.faults.clear()
+    world.faults.clear()
     return Answer(content=[])
 
 
-def _list_requests(emulator: "Emulator", members: Members) -> Answer:
+def _list_requests(world: World, members: Members) -> Answer:
     del members
-    return Answer(content=[entry.as_json() for entry in emulator.requests.entries()])
+    return Answer(content=[entry.as_json() for entry in world.requests.entries()])
 
 
-def _clear_requests(emulator: "Emulator", members: Members) -> Answer:
+def _clear_requests(world: World, members: Members) -> Answer:
     del members
-    emulator.requests.clear()
+    world.requests.clear()
     return Answer(content=[])
 
 
-def _get_settings(emulator: "Emulator", members: Members) -> Answer:
+def _get_settings(world: World, members: Members) -> Answer:
     del members
-    return Answer(content=asdict(emulator.settings))
+    return Answer(content=asdict(world.settings))
 
 
-def _change_settings(emulator: "Emulator", members: Members) -> Answer:
-    settings = emulator.settings
+def _change_settings(world: World, members: Members) -> Answer:
+    settings = world.settings
     throttling = members.flag("throttling")
     if throttling is not None:
         settings.throttling = throttling
@@ -172,30 +169,30 @@ def _change_settings(emulator: "Emulator", members: Members) -> Answer:
     return Answer(content=asdict(settings))
 
 
-def _reset(emulator: "Emulator", members: Members) -> Answer:
+def _reset(world: World, members: Members) -> Answer:
     del members
-    emulator.reset()
+    world.reset()
     return Answer(content={"status": "reset"})
 
 
 # What Microsoft's people and the customer's do
 
 
-def _customers(emulator: "Emulator", members: Members) -> list[Customer]:
+def _customers(world: World, members: Members) -> list[Customer]:
     """The customer named by tenant id or domain, of every partner that has it."""
     wanted = members.required_text("customer")
-    tenant = emulator.state.tenant(tenant_id=wanted) or emulator.state.tenant_of_domain(domain=wanted)
+    tenant = world.state.tenant(tenant_id=wanted) or world.state.tenant_of_domain(domain=wanted)
     found = []
-    for partner in emulator.state.partners() if tenant else []:
-        customer = emulator.state.customer(partner_id=partner.tenant_id, tenant_id=tenant.tenant_id if tenant else "")
+    for partner in world.state.partners() if tenant else []:
+        customer = world.state.customer(partner_id=partner.tenant_id, tenant_id=tenant.tenant_id if tenant else "")
         found += [customer] if customer else []
     if not found:
         raise not_found(description=f"'{wanted}' is nobody's customer.")
     return found
 
 
-def _decide(emulator: "Emulator", members: Members) -> Answer:
-    customer = _customers(emulator, members)[0]
+def _decide(world: World, members: Members) -> Answer:
+    customer = _customers(world, members)[0]
     wanted = members.required_text("decision")
     decision = next(
         (name for word, name in _DECISIONS.items() if wanted.lower() in {word, name.lower()}),
@@ -205,96 +202,95 @@ def _decide(emulator: "Emulator", members: Members) -> Answer:
         raise invalid_property(name="decision", description="The decision must be Approved, Denied or InReview.")
     name = members.text("qualification") or qualifications.EDUCATION
     reason = members.text("reason") or qualifications.DENIAL_REASON
-    with emulator.state.changing():
+    with world.state.changing():
         is_done = qualifications.decide(
-            state=emulator.state, tenant_id=customer.tenant_id, name=name, decision=decision, reason=reason
+            state=world.state, tenant_id=customer.tenant_id, name=name, decision=decision, reason=reason
         )
     if not is_done:
         raise not_found(description=f"The customer asked for no qualification {name}.")
     return Answer(content={"customer": customer.tenant_id, "qualification": name, "vettingStatus": decision})
 
 
-def _set_account_status(emulator: "Emulator", members: Members) -> Answer:
-    found = _customers(emulator, members)
+def _set_account_status(world: World, members: Members) -> Answer:
+    found = _customers(world, members)
     status = members.text("status")
     if status not in _ACCOUNT_STATUSES:
         raise invalid_property(name="status", description=f"The status must be one of {_ACCOUNT_STATUSES}.")
-    at = written(instant=emulator.clock.now())
-    with emulator.state.changing():
+    at = written(instant=world.clock.now())
+    with world.state.changing():
         for customer in found:
-            emulator.state.keep_customer(customer=replace(customer, account_status=status, account_status_at=at))
+            world.state.keep_customer(customer=replace(customer, account_status=status, account_status_at=at))
     return Answer(content={"customer": found[0].tenant_id, "status": status})
 
 
-def _sign_agreement(emulator: "Emulator", members: Members) -> Answer:
-    found = _customers(emulator, members)
+def _sign_agreement(world: World, members: Members) -> Answer:
+    found = _customers(world, members)
     has_signed = members.flag("signed") is not False
-    with emulator.state.changing():
+    with world.state.changing():
         for customer in found:
-            emulator.state.keep_customer(customer=replace(customer, has_signed_directly=has_signed))
+            world.state.keep_customer(customer=replace(customer, has_signed_directly=has_signed))
     return Answer(content={"customer": found[0].tenant_id, "isSigned": has_signed})
 
 
-def _accept(emulator: "Emulator", members: Members) -> Answer:
-    partner = _partner(emulator, members)
+def _accept(world: World, members: Members) -> Answer:
+    partner = _partner(world, members)
     wanted = members.required_text("domain")
-    tenant = emulator.state.tenant_of_domain(domain=wanted) or emulator.state.tenant(tenant_id=wanted)
+    tenant = world.state.tenant_of_domain(domain=wanted) or world.state.tenant(tenant_id=wanted)
     if tenant is None:
         raise not_found(description=f"No tenant has the domain '{wanted}'.")
-    at = written(instant=emulator.clock.now())
-    with emulator.state.changing():
-        is_new = relationships.accept(state=emulator.state, partner=partner, tenant=tenant, at=at)
+    at = written(instant=world.clock.now())
+    with world.state.changing():
+        is_new = relationships.accept(state=world.state, partner=partner, tenant=tenant, at=at)
     return Answer(content={"customer": tenant.tenant_id, "partner": partner.tenant_id, "is_new": is_new})
 
 
 # Partners and tenants
 
 
-def _partner(emulator: "Emulator", members: Members) -> Partner:
+def _partner(world: World, members: Members) -> Partner:
     wanted = members.required_text("partner")
-    partner = emulator.state.partner(tenant_id=wanted)
+    partner = world.state.partner(tenant_id=wanted)
     if partner is None:
         raise not_found(description=f"No partner has the tenant id '{wanted}'.")
     return partner
 
 
-def _list_partners(emulator: "Emulator", members: Members) -> Answer:
+def _list_partners(world: World, members: Members) -> Answer:
     del members
-    return Answer(content=[asdict(partner) for partner in emulator.state.partners()])
+    return Answer(content=[asdict(partner) for partner in world.state.partners()])
 
 
-def _list_tenants(emulator: "Emulator", members: Members) -> Answer:
+def _list_tenants(world: World, members: Members) -> Answer:
     del members
-    items: list[Json] = []
     resellers: dict[str, list[str]] = {}
-    for partner in emulator.state.partners():
-        for _, customer in emulator.state.customers(partner_id=partner.tenant_id):
+    for partner in world.state.partners():
+        for _, customer in world.state.customers(partner_id=partner.tenant_id):
             resellers.setdefault(customer.tenant_id, []).append(partner.tenant_id)
-    for tenant in emulator.state.tenants():
-        items.append(
-            {
-                "tenant_id": tenant.tenant_id,
-                "name": tenant.name,
-                "country": tenant.country,
-                "default_domain": tenant.default_domain,
-                "vanity_domain": tenant.vanity_domain,
-                "customer_of": resellers.get(tenant.tenant_id, []),
-            }
-        )
+    items = [
+        {
+            "tenant_id": tenant.tenant_id,
+            "name": tenant.name,
+            "country": tenant.country,
+            "default_domain": tenant.default_domain,
+            "vanity_domain": tenant.vanity_domain,
+            "customer_of": resellers.get(tenant.tenant_id, []),
+        }
+        for tenant in world.state.tenants()
+    ]
     return Answer(content=items)
 
 
-def _revoke(emulator: "Emulator", members: Members) -> Answer:
-    partner = _partner(emulator, members)
-    with emulator.state.changing():
-        emulator.state.keep_partner(partner=replace(partner, token_generation=partner.token_generation + 1))
+def _revoke(world: World, members: Members) -> Answer:
+    partner = _partner(world, members)
+    with world.state.changing():
+        world.state.keep_partner(partner=replace(partner, token_generation=partner.token_generation + 1))
     return Answer(content={"partner": partner.tenant_id, "revoked": True})
 
 
-def _sign_in(emulator: "Emulator", members: Members) -> Answer:
+def _sign_in(world: World, members: Members) -> Answer:
     """A refresh token as a new sign-in of the partner's administrator would give."""
-    partner = _partner(emulator, members)
-    issued = int(emulator.clock.now().timestamp())
+    partner = _partner(world, members)
+    issued = int(world.clock.now().timestamp())
     token = signed(
         claims={
             "rt": partner.tenant_id,
@@ -306,7 +302,7 @@ def _sign_in(emulator: "Emulator", members: Members) -> Answer:
     return Answer(content={"partner": partner.tenant_id, "refresh_token": token})
 
 
-_CONTROLS: dict[tuple[str, str], Callable[["Emulator", Members], Answer]] = {
+_CONTROLS: dict[tuple[str, str], Callable[[World, Members], Answer]] = {
     ("GET", f"{_ROOT}/health"): _health,
     ("GET", f"{_ROOT}/clock"): _get_clock,
     ("POST", f"{_ROOT}/clock"): _set_clock,

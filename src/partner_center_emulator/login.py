@@ -112,7 +112,7 @@ def _tenant_id(*, call: LoginCall) -> str:
 
 
 def _client(*, call: LoginCall, client_id: str, tenant_id: str) -> Partner:
-    """The partner whose application this is; in a customer's tenant it counts only where the partner is its reseller."""
+    """The partner whose application this is; in a customer's tenant only if the partner is its reseller."""
     for partner in call.state.partners():
         if partner.client_id.lower() != client_id.lower():
             continue

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from html import escape
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -12,9 +11,7 @@ from partner_center_emulator import agreements, relationships
 from partner_center_emulator.clock import written
 from partner_center_emulator.state import Tenant
 from partner_center_emulator.wellknown import Partner
-
-if TYPE_CHECKING:
-    from partner_center_emulator.server import Emulator
+from partner_center_emulator.world import World
 
 _CONSENT_PATHS = (relationships.CONSENT_PATH.lower(), "/_emulator/consent")
 _STYLE = """
@@ -38,16 +35,16 @@ def serves(*, path: str) -> bool:
     return path == "/" or path.lower() in _CONSENT_PATHS or path.startswith(f"{agreements.DOCUMENT_PATH}/")
 
 
-def answer(*, emulator: "Emulator", request: Request, content: bytes) -> Response:
+def answer(*, world: World, request: Request, content: bytes) -> Response:
     """The page at a path."""
     path = request.url.path
     if path == "/":
         return _page(title="Partner Center emulator", body=_INDEX)
     if path.startswith(f"{agreements.DOCUMENT_PATH}/"):
-        return _document(emulator=emulator, request=request)
+        return _document(world=world, request=request)
     if request.method == "POST":
-        return _accept(emulator=emulator, request=request, content=content)
-    return _consent(emulator=emulator, request=request)
+        return _accept(world=world, request=request, content=content)
+    return _consent(world=world, request=request)
 
 
 def _page(*, title: str, body: str, status: int = 200) -> HTMLResponse:
@@ -59,9 +56,9 @@ def _page(*, title: str, body: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(html, status_code=status)
 
 
-def _inviting(*, emulator: "Emulator", request: Request) -> Partner | None:
+def _inviting(*, world: World, request: Request) -> Partner | None:
     query = {name.lower(): value for name, value in request.query_params.items()}
-    return emulator.state.partner(tenant_id=query.get("partnerid") or query.get("partner") or "")
+    return world.state.partner(tenant_id=query.get("partnerid") or query.get("partner") or "")
 
 
 def _no_partner() -> HTMLResponse:
@@ -69,18 +66,18 @@ def _no_partner() -> HTMLResponse:
     return _page(title="Invitation not valid", body=body, status=404)
 
 
-def _consent(*, emulator: "Emulator", request: Request, error: str = "", domain: str = "") -> HTMLResponse:
+def _consent(*, world: World, request: Request, error: str = "", domain: str = "") -> HTMLResponse:
     """The page on which a customer's administrator accepts a partner."""
-    partner = _inviting(emulator=emulator, request=request)
+    partner = _inviting(world=world, request=request)
     if partner is None:
         return _no_partner()
     domain = domain or request.query_params.get("domain", "")
     problem = f'<p class="error" role="alert">{escape(error)}</p>' if error else ""
     options = "".join(
         f'<option value="{escape(tenant.default_domain)}">{escape(tenant.name)}</option>'
-        for tenant in emulator.state.tenants()
-        if emulator.state.partner(tenant_id=tenant.tenant_id) is None
-        and emulator.state.customer(partner_id=partner.tenant_id, tenant_id=tenant.tenant_id) is None
+        for tenant in world.state.tenants()
+        if world.state.partner(tenant_id=tenant.tenant_id) is None
+        and world.state.customer(partner_id=partner.tenant_id, tenant_id=tenant.tenant_id) is None
     )
     body = (
         f"<p><strong>{escape(partner.name)}</strong> asks to become your organization's reseller. The partner will be"
@@ -98,22 +95,22 @@ def _consent(*, emulator: "Emulator", request: Request, error: str = "", domain:
     return _page(title="Accept a reseller", body=body, status=404 if error else 200)
 
 
-def _accept(*, emulator: "Emulator", request: Request, content: bytes) -> HTMLResponse:
+def _accept(*, world: World, request: Request, content: bytes) -> HTMLResponse:
     """Makes the tenant the partner's customer; the domain comes from the form or the query."""
-    partner = _inviting(emulator=emulator, request=request)
+    partner = _inviting(world=world, request=request)
     if partner is None:
         return _no_partner()
     form = dict(parse_qsl(content.decode("utf-8", "replace")))
     domain = form.get("domain") or request.query_params.get("domain", "")
-    tenant = emulator.state.tenant_of_domain(domain=domain) or emulator.state.tenant(tenant_id=domain)
-    if tenant is None or emulator.state.partner(tenant_id=tenant.tenant_id) is not None:
+    tenant = world.state.tenant_of_domain(domain=domain) or world.state.tenant(tenant_id=domain)
+    if tenant is None or world.state.partner(tenant_id=tenant.tenant_id) is not None:
         text = f"No organization has the domain “{domain}”."
-        return _consent(emulator=emulator, request=request, error=text, domain=domain)
-    at = written(instant=emulator.clock.now())
-    with emulator.state.changing():
-        is_new = relationships.accept(state=emulator.state, partner=partner, tenant=tenant, at=at)
+        return _consent(world=world, request=request, error=text, domain=domain)
+    at = written(instant=world.clock.now())
+    with world.state.changing():
+        is_new = relationships.accept(state=world.state, partner=partner, tenant=tenant, at=at)
         if form.get("agreement"):
-            _sign(emulator=emulator, partner=partner, tenant=tenant)
+            _sign(world=world, partner=partner, tenant=tenant)
     outcome = "is now" if is_new else "already was"
     body = (
         f"<p><strong>{escape(tenant.name)}</strong> ({escape(tenant.default_domain)}) {outcome} a customer of"
@@ -122,16 +119,16 @@ def _accept(*, emulator: "Emulator", request: Request, content: bytes) -> HTMLRe
     return _page(title="Reseller accepted", body=body)
 
 
-def _sign(*, emulator: "Emulator", partner: Partner, tenant: Tenant) -> None:
-    customer = emulator.state.customer(partner_id=partner.tenant_id, tenant_id=tenant.tenant_id)
+def _sign(*, world: World, partner: Partner, tenant: Tenant) -> None:
+    customer = world.state.customer(partner_id=partner.tenant_id, tenant_id=tenant.tenant_id)
     if customer is not None:
-        emulator.state.keep_customer(customer=replace(customer, has_signed_directly=True))
+        world.state.keep_customer(customer=replace(customer, has_signed_directly=True))
 
 
-def _document(*, emulator: "Emulator", request: Request) -> Response:
+def _document(*, world: World, request: Request) -> Response:
     """The agreement's text for as long as its link lives; 403 afterwards."""
     expiry = request.query_params.get("se", "")
-    if not expiry.isdigit() or int(expiry) < emulator.clock.now().timestamp():
+    if not expiry.isdigit() or int(expiry) < world.clock.now().timestamp():
         body = '<p class="error">The link has expired. Ask for the document again.</p>'
         return _page(title="Link expired", body=body, status=403)
     name = request.url.path.rpartition("/")[2]
@@ -157,7 +154,8 @@ Nothing here is Microsoft's; no request leaves this machine.</p>
 <tr><td><code>GET /_emulator/partners</code></td><td>partners with their secrets and refresh tokens</td></tr>
 <tr><td><code>GET /_emulator/tenants</code></td><td>every Microsoft tenant and whose customer it is</td></tr>
 <tr><td><code>GET, POST /_emulator/clock</code></td><td>read, set or advance the clock</td></tr>
-<tr><td><code>GET, POST, DELETE /_emulator/faults</code></td><td>wrong statuses, lost answers, broken connections</td></tr>
+<tr><td><code>GET, POST, DELETE /_emulator/faults</code></td>
+<td>wrong statuses, lost answers, broken connections</td></tr>
 <tr><td><code>GET, DELETE /_emulator/requests</code></td><td>what was asked so far</td></tr>
 <tr><td><code>GET, POST /_emulator/settings</code></td><td>throttling, vetting days, life of refresh tokens</td></tr>
 <tr><td><code>POST /_emulator/vetting</code></td><td>approve or deny a qualification</td></tr>

@@ -1,4 +1,4 @@
-"""Customer segments: Education, Government Community Cloud, state-owned entity; vetting; the account's review status."""
+"""Customer segments (Education, government cloud, state-owned), their vetting, the account's review status."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -14,7 +14,7 @@ _LONGEST = 20_000
 
 @dataclass(kw_only=True)
 class Entry:
-    """One request. `status` stays None when no answer reached the client; `lost_status` is the one it would have had."""
+    """One request. `status` is None while no answer reached the client; `lost_status` is the one that got lost."""
 
     method: str
     path: str

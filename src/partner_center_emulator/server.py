@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import struct
-from datetime import datetime, timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from partner_center_emulator import control, errors, faults, pages, seed, services
-from partner_center_emulator.clock import Clock
-from partner_center_emulator.faults import Fault, Faults
-from partner_center_emulator.requestlog import RequestLog
-from partner_center_emulator.settings import Settings
-from partner_center_emulator.state import State
-from partner_center_emulator.throttle import Throttle
+from partner_center_emulator import control, errors, faults, pages, services
+from partner_center_emulator.faults import Fault
+from partner_center_emulator.requestlog import Entry
+from partner_center_emulator.world import World
 
 _log = logging.getLogger("partner_center_emulator")
 _transports: dict[tuple[Any, Any], asyncio.Transport] = {}
@@ -40,41 +37,12 @@ class TrackedProtocol(H11Protocol):
         super().connection_lost(exc)
 
 
-class Emulator:
+class Emulator(World):
     """The application. Requests are answered one after the other; only held connections wait side by side."""
 
     def __init__(self, *, state_path: str = ":memory:", seed_file: Path | None = None) -> None:
-        self.state = State(path=state_path)
-        self.clock = Clock(offset=self.state.clock_offset())
-        self.settings = Settings()
-        self.faults = Faults()
-        self.throttle = Throttle()
-        self.requests = RequestLog()
-        self._seed_file = seed_file
+        super().__init__(state_path=state_path, seed_file=seed_file)
         self._closing = asyncio.Event()
-        if self.state.setting(key="seeded") is None:
-            self._fill()
-
-    def _fill(self) -> None:
-        with self.state.changing():
-            self.state.clear()
-            seed.load(state=self.state, seed_file=self._seed_file)
-            self.state.keep_setting(key="seeded", value="yes")
-
-    def reset(self) -> None:
-        """Back to the seeded state: clock, settings, faults, counts and the list of requests too."""
-        self._fill()
-        self.clock.offset = timedelta()
-        self.settings.__init__()  # type: ignore[misc]
-        self.faults.clear()
-        self.throttle.clear()
-        self.requests.clear()
-
-    def move_clock(self, *, instant: datetime) -> None:
-        """Makes an instant the present and remembers it."""
-        self.clock.move_to(instant=instant)
-        with self.state.changing():
-            self.state.keep_setting(key="clock_offset", value=str(self.clock.offset.total_seconds()))
 
     def close(self) -> None:
         """Lets every held connection go."""
@@ -89,9 +57,9 @@ class Emulator:
             return
         request = Request(scope)
         if control.serves(path=request.url.path):
-            response = control.answer(emulator=self, request=request, content=content)
+            response = control.answer(world=self, request=request, content=content)
         elif pages.serves(path=request.url.path):
-            response = pages.answer(emulator=self, request=request, content=content)
+            response = pages.answer(world=self, request=request, content=content)
         else:
             found = await self._microsoft(request, content, receive)
             if found is None:
@@ -112,7 +80,7 @@ class Emulator:
             if fault.mode == faults.STATUS:
                 entry.status = fault.status
                 return self._faulty(request=request, fault=fault)
-        response = self._answered(request=request, content=content, entry_note=entry)
+        response = self._answered(request=request, content=content, entry=entry)
         if fault is None:
             entry.status = response.status_code
             return response
@@ -123,10 +91,10 @@ class Emulator:
             await _break_off(request, receive)
         return None
 
-    def _answered(self, *, request: Request, content: bytes, entry_note: Any) -> Response:
+    def _answered(self, *, request: Request, content: bytes, entry: Entry) -> Response:
         try:
-            return services.answer(emulator=self, request=request, content=content, entry=entry_note)
-        except Exception:
+            return services.answer(world=self, request=request, content=content, entry=entry)
+        except Exception:  # noqa: BLE001 - see below
             # A client must get Microsoft's shape even for our own mistake; the log has the rest.
             _log.exception("%s %s failed", request.method, request.url.path)
             now = self.clock.now()
@@ -194,9 +162,15 @@ async def _break_off(request: Request, receive: Receive) -> None:
 class EmulatorServer(uvicorn.Server):
     """uvicorn, which lets go of held connections before it waits for them to end."""
 
-    def __init__(self, *, emulator: Emulator, config: uvicorn.Config) -> None:
+    def __init__(self, *, emulator: Emulator, config: uvicorn.Config, when_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._emulator = emulator
+        self._when_ready = when_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts and says so."""
+        await super().startup(sockets)
+        self._when_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stops in order."""
@@ -214,7 +188,7 @@ def listening(*, host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_of(*, emulator: Emulator) -> EmulatorServer:
+def server_of(*, emulator: Emulator, when_ready: Callable[[], None] = lambda: None) -> EmulatorServer:
     """The server around an emulator, quiet and quick to stop."""
     config = uvicorn.Config(
         emulator,
@@ -229,4 +203,4 @@ def server_of(*, emulator: Emulator) -> EmulatorServer:
         timeout_graceful_shutdown=3,
         timeout_keep_alive=75,
     )
-    return EmulatorServer(emulator=emulator, config=config)
+    return EmulatorServer(emulator=emulator, config=config, when_ready=when_ready)

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
@@ -35,9 +35,7 @@ from partner_center_emulator.requestlog import Entry
 from partner_center_emulator.state import Customer, Replay, State
 from partner_center_emulator.tokens import Identity
 from partner_center_emulator.wellknown import AZURE_AD_GRAPH, GRAPH, PARTNER_CENTER, Partner
-
-if TYPE_CHECKING:
-    from partner_center_emulator.server import Emulator
+from partner_center_emulator.world import World
 
 JSON_TYPE = "application/json; charset=utf-8"
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -106,17 +104,17 @@ def dressed(
     return Response(content=encoded, status_code=status, headers=given, media_type=JSON_TYPE)
 
 
-def answer(*, emulator: "Emulator", request: Request, content: bytes, entry: Entry) -> Response:
+def answer(*, world: World, request: Request, content: bytes, entry: Entry) -> Response:
     """The answer to a request at any of Microsoft's paths, refusals included."""
-    now = emulator.clock.now()
+    now = world.clock.now()
     path = request.url.path
     try:
         if path.lower().startswith("/v1.0/"):
-            found = _graph(emulator=emulator, request=request, content=content, now=now)
+            found = _graph(world=world, request=request, content=content, now=now)
         elif path.lower().startswith("/v1/"):
-            return _partner_center(emulator=emulator, request=request, content=content, now=now, entry=entry)
+            return _partner_center(world=world, request=request, content=content, now=now, entry=entry)
         else:
-            found = _login(emulator=emulator, request=request, content=content, now=now)
+            found = _login(world=world, request=request, content=content, now=now)
     except Refusal as refusal:
         return dressed(request=request, now=now, status=refusal.status, content=refusal.body, headers=refusal.headers)
     return dressed(request=request, now=now, status=found.status, content=found.content, headers=found.headers)
@@ -125,14 +123,14 @@ def answer(*, emulator: "Emulator", request: Request, content: bytes, entry: Ent
 # Login
 
 
-def _login(*, emulator: "Emulator", request: Request, content: bytes, now: datetime) -> Answer:
+def _login(*, world: World, request: Request, content: bytes, now: datetime) -> Answer:
     path, method, base = request.url.path, request.method, base_url(request=request)
     if match := _TOKEN.match(path):
         if method != "POST":
             raise Refusal(status=405, body=None, headers={"Allow": "POST"})
         call = login.LoginCall(
-            state=emulator.state,
-            settings=emulator.settings,
+            state=world.state,
+            settings=world.settings,
             now=now,
             tenant=match.group(1),
             form=dict(parse_qsl(content.decode("utf-8", "replace"))),
@@ -140,14 +138,14 @@ def _login(*, emulator: "Emulator", request: Request, content: bytes, now: datet
             base_url=base,
             is_v2=match.group(2) is not None,
         )
-        with emulator.state.changing():
+        with world.state.changing():
             found = login.issue(call)
         return replace(found, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
     if method != "GET":
         raise Refusal(status=405, body=None, headers={"Allow": "GET"})
     if match := _OPENID.match(path):
         return login.openid_configuration(
-            state=emulator.state, name=match.group(1), base_url=base, is_v2=match.group(2) is not None, now=now
+            state=world.state, name=match.group(1), base_url=base, is_v2=match.group(2) is not None, now=now
         )
     if _KEYS.match(path):
         return Answer(content={"keys": []})
@@ -193,7 +191,7 @@ def _partner_of(*, state: State, identity: Identity) -> Partner:
 # Graph
 
 
-def _graph(*, emulator: "Emulator", request: Request, content: bytes, now: datetime) -> Answer:
+def _graph(*, world: World, request: Request, content: bytes, now: datetime) -> Answer:
     identity = _identity(request=request)
     if identity is None:
         text = "Access token is empty or malformed."
@@ -207,12 +205,12 @@ def _graph(*, emulator: "Emulator", request: Request, content: bytes, now: datet
     for pattern, operation in _GRAPH_ROUTES:
         match = pattern.match(request.url.path)
         if match and request.method == operation.method:
-            partner = emulator.state.partner(tenant_id=identity.tenant_id)
+            partner = world.state.partner(tenant_id=identity.tenant_id)
             if partner is None:
                 text = "Insufficient privileges to complete the operation."
                 raise GraphRefusal(status=403, code="Authorization_RequestDenied", message=text)
             call = _call(
-                emulator=emulator,
+                world=world,
                 request=request,
                 content=content,
                 now=now,
@@ -229,7 +227,7 @@ def _graph(*, emulator: "Emulator", request: Request, content: bytes, now: datet
 
 def _call(
     *,
-    emulator: "Emulator",
+    world: World,
     request: Request,
     content: bytes,
     now: datetime,
@@ -239,8 +237,8 @@ def _call(
 ) -> Call:
     query: QueryParams = request.query_params
     return Call(
-        state=emulator.state,
-        settings=emulator.settings,
+        state=world.state,
+        settings=world.settings,
         now=now,
         partner=partner,
         identity=identity,
@@ -283,29 +281,29 @@ def _customer(*, state: State, partner: Partner, customer_id: str) -> Customer:
     raise PartnerCenterRefusal(status=403, code=20002, description=text)
 
 
-def _check_rate(*, emulator: "Emulator", request: Request, partner: Partner, now: datetime) -> None:
+def _check_rate(*, world: World, request: Request, partner: Partner, now: datetime) -> None:
     match = _THROTTLED.match(request.url.path)
-    if match is None or not emulator.settings.throttling:
+    if match is None or not world.settings.throttling:
         return
     key = f"{partner.tenant_id} {match.group(1).lower()}"
-    seconds = emulator.throttle.seconds_to_wait(key=key, limit=emulator.settings.requests_per_minute, now=now)
+    seconds = world.throttle.seconds_to_wait(key=key, limit=world.settings.requests_per_minute, now=now)
     if seconds:
         raise Refusal(status=429, body=errors.throttled_body(seconds=seconds), headers={"Retry-After": str(seconds)})
 
 
-def _partner_center(*, emulator: "Emulator", request: Request, content: bytes, now: datetime, entry: Entry) -> Response:
+def _partner_center(*, world: World, request: Request, content: bytes, now: datetime, entry: Entry) -> Response:
     identity = _partner_center_identity(request=request, now=now)
-    partner = _partner_of(state=emulator.state, identity=identity)
+    partner = _partner_of(state=world.state, identity=identity)
     operation, params = _operation(request=request)
     if operation.user_only and not identity.is_user:
         text = "This resource needs App+User credentials; the token is app-only."
         raise PartnerCenterRefusal(status=403, code=customers.USER_TOKEN_NEEDED, description=text)
-    _check_rate(emulator=emulator, request=request, partner=partner, now=now)
+    _check_rate(world=world, request=request, partner=partner, now=now)
     extra = {}
     if request.headers.get("ValidateMfa", "").lower() == "true":
         extra["isMfaCompliant"] = str(identity.is_user).lower()
     request_id = request.headers.get("MS-RequestId", "") if operation.method in _WRITES else ""
-    state, path = emulator.state, request.url.path
+    state, path = world.state, request.url.path
     if request_id:
         earlier = state.replay(partner_id=partner.tenant_id, request_id=request_id, method=operation.method, path=path)
         if earlier is not None:
@@ -315,7 +313,7 @@ def _partner_center(*, emulator: "Emulator", request: Request, content: bytes, n
                 request=request, now=now, status=earlier.status, content=body, headers=earlier.headers | extra
             )
     call = _call(
-        emulator=emulator,
+        world=world,
         request=request,
         content=content,
         now=now,

@@ -1,4 +1,4 @@
-"""The emulator in a thread of your test: `with running() as emulator: httpx.get(emulator.url + "/_emulator/health")`."""
+"""The emulator in a thread of your test: `with running() as emulator: httpx.get(emulator.url + "/…")`."""
 
 import threading
 import time
