@@ -56,6 +56,7 @@ TEMPLATES = [
 FORM_RENDERER = "msphub.ui.forms.Renderer"
 STATIC_URL = "/static/"
 USE_TZ = True
+TIME_ZONE = "UTC"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
