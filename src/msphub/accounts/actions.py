@@ -1,11 +1,11 @@
 """Writes of tenants, users and sign-in."""
 
+import dataclasses
 import datetime
 import hashlib
 import secrets
 import uuid
 
-from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
@@ -21,6 +21,7 @@ from msphub.kit.actor import Actor, ActorKind, system_actor
 from msphub.kit.errors import Refused
 
 PASSWORD_LINK_HOURS = 72
+FIRST_SUBSCRIPTION = "Main"
 
 
 def create_partner(
@@ -114,44 +115,96 @@ def add_user(
     by.require(permissions.MANAGE_USERS)
     if role not in (PARTNER_ROLES if customer_id is None else CUSTOMER_ROLES):
         raise Refused("role", _("This role does not belong to this kind of company."), field="role")
-    address = email.strip().lower()
     with transaction.atomic():
-        try:
-            with transaction.atomic():
-                login = Login(
-                    email=address, partner_id=by.partner_id, customer_id=customer_id, created_at=at, is_active=True
-                )
-                login.set_unusable_password()
-                login.save(force_insert=True)
-                EmailAddress.objects.create(user_id=login.id, email=address, verified=True, primary=True)
-        except IntegrityError as error:
-            raise Refused(
-                "login_email", _("This login e-mail can't be used. Choose another one."), field="login_email"
-            ) from error
-        user = User.objects.create(
-            partner_id=by.partner_id,
+        return _insert_user(
+            by=by,
             customer_id=customer_id,
-            login=login,
-            email=address,
+            email=email,
             first_name=text.tidy(first_name),
             last_name=text.tidy(last_name),
-            display_name=text.tidy(display_name) or text.tidy(f"{first_name} {last_name}"),
-            contact_email=contact_email.strip() or address,
+            display_name=text.tidy(display_name),
+            contact_email=contact_email.strip(),
             role=role,
-            created_at=at,
-        )
-        audit.record(
-            by=by,
-            event=events.USER_INVITED,
             at=at,
-            object_type="user",
-            object_id=user.id,
-            object_label=user.display_name,
-            customer_id=customer_id,
-            changes={"Login e-mail": (None, address), "Role": (None, role.label)},
-            details={"send_link": send_link},
+            field="login_email",
+            send_link=send_link,
         )
-    return user
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerTenant:
+    """The rows that a new customer starts with in this room."""
+
+    tenant: Tenant
+    admin: User
+    subscription: Subscription
+
+
+def create_customer_tenant(
+    *,
+    by: Actor,
+    name: str,
+    country: str,
+    billing_profile_name: str,
+    bill_to: str,
+    billing_address: addresses.Address,
+    admin_first_name: str,
+    admin_last_name: str,
+    admin_display_name: str,
+    admin_login_email: str,
+    admin_contact_email: str,
+    at: datetime.datetime,
+) -> CustomerTenant:
+    """Create a customer's tenant, first billing profile, first subscription and admin user, in the caller's transaction.
+
+    The caller has checked the permission and the values, and records one audit entry for all of it; the admin's
+    invitation is an event of its own, because it sends the credentials. Refuses a login e-mail that is taken; the
+    caller's transaction is to be rolled back then.
+    """
+    tenant = Tenant.objects.create(
+        partner_id=by.partner_id,
+        kind=TenantKind.CUSTOMER,
+        name=name,
+        sort_name=text.fold(name),
+        country=country,
+        created_at=at,
+    )
+    profile = BillingProfile.objects.create(
+        partner_id=by.partner_id,
+        customer_id=tenant.id,
+        name=billing_profile_name,
+        bill_to=bill_to,
+        line1=billing_address.line1,
+        line2=billing_address.line2,
+        city=billing_address.city,
+        state=billing_address.state,
+        postal_code=billing_address.postal_code,
+        country=billing_address.country,
+        created_at=at,
+    )
+    subscription = Subscription.objects.create(
+        partner_id=by.partner_id,
+        customer_id=tenant.id,
+        name=FIRST_SUBSCRIPTION,
+        country=billing_address.country,
+        state=billing_address.state,
+        billing_profile=profile,
+        created_at=at,
+    )
+    admin = _insert_user(
+        by=by,
+        customer_id=tenant.id,
+        email=admin_login_email,
+        first_name=admin_first_name,
+        last_name=admin_last_name,
+        display_name=admin_display_name,
+        contact_email=admin_contact_email,
+        role=Role.CUSTOMER_ADMIN,
+        at=at,
+        field="admin_login_email",
+        send_link=True,
+    )
+    return CustomerTenant(tenant=tenant, admin=admin, subscription=subscription)
 
 
 def issue_password_link(*, user: User, at: datetime.datetime) -> str:
@@ -340,6 +393,54 @@ def create_subscription(
             customer_id=customer_id,
         )
     return subscription
+
+
+def _insert_user(
+    *,
+    by: Actor,
+    customer_id: uuid.UUID | None,
+    email: str,
+    first_name: str,
+    last_name: str,
+    display_name: str,
+    contact_email: str,
+    role: Role,
+    at: datetime.datetime,
+    field: str,
+    send_link: bool,
+) -> User:
+    """Insert login and user, and record the invitation. A taken login e-mail breaks the caller's transaction."""
+    address = email.strip().lower()
+    login = Login(email=address, partner_id=by.partner_id, customer_id=customer_id, created_at=at)
+    login.set_unusable_password()
+    try:
+        login.save(force_insert=True)
+    except IntegrityError as error:
+        raise Refused("login_email", _("This login e-mail can't be used. Choose another one."), field=field) from error
+    user = User.objects.create(
+        partner_id=by.partner_id,
+        customer_id=customer_id,
+        login=login,
+        email=address,
+        first_name=first_name,
+        last_name=last_name,
+        display_name=display_name or f"{first_name} {last_name}",
+        contact_email=contact_email or address,
+        role=role,
+        created_at=at,
+    )
+    audit.record(
+        by=by,
+        event=events.USER_INVITED,
+        at=at,
+        object_type="user",
+        object_id=user.id,
+        object_label=user.display_name,
+        customer_id=customer_id,
+        changes={"Login e-mail": (None, address), "Role": (None, role.label)},
+        details={"send_link": send_link},
+    )
+    return user
 
 
 def _record_link_request(*, by: Actor, user: User, at: datetime.datetime) -> None:

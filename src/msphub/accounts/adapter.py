@@ -55,7 +55,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if login is not None:
             self._record(request, login, events.USER_SIGN_IN_REFUSED)
 
-    def add_message(self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any) -> None:
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
         """Keep quiet about signing in and out; the page that follows says enough."""
         if message_template not in {"account/messages/logged_in.txt", "account/messages/logged_out.txt"}:
             super().add_message(request, level, message_template, *args, **kwargs)

@@ -4,7 +4,9 @@ from msphub.audit.events import declare
 
 PARTNER_CREATED = declare("partner.created", _("created the partner"))
 USER_INVITED = declare("user.invited", _("invited the user"), customer_visible=True)
-USER_LINK_REQUESTED = declare("user.link_requested", _("asked for a link to choose a password for"), customer_visible=True)
+USER_LINK_REQUESTED = declare(
+    "user.link_requested", _("asked for a link to choose a password for"), customer_visible=True
+)
 USER_PASSWORD_CHOSEN = declare("user.password_chosen", _("chose a password"), customer_visible=True)
 USER_SIGNED_IN = declare("user.signed_in", _("signed in"), customer_visible=True)
 USER_SIGNED_OUT = declare("user.signed_out", _("signed out"), customer_visible=True)

@@ -64,7 +64,9 @@ def save_connection(
     with transaction.atomic():
         stored = MicrosoftConnection.objects.select_for_update().filter(partner_id=by.partner_id).first()
         if stored is not None and version is not None and stored.version != version:
-            raise Refused("stale", _("A colleague has changed the connection meanwhile. Reload the page and try again."))
+            raise Refused(
+                "stale", _("A colleague has changed the connection meanwhile. Reload the page and try again.")
+            )
         if stored is None or not stored.client_secret:
             if not connection.client_secret:
                 fields["client_secret"] = _("Enter the client secret of the app registration.")
@@ -127,9 +129,7 @@ def test_connection(*, by: Actor, at: datetime.datetime) -> MicrosoftConnection:
     return row
 
 
-def client(
-    *, partner_id: uuid.UUID, timeout: float = 30.0, retries: int = 3
-) -> microsoft_client.Client:
+def client(*, partner_id: uuid.UUID, timeout: float = 30.0, retries: int = 3) -> microsoft_client.Client:
     """Return a client with the partner's credentials; raises `NotConnected`. The connection must be in its scope."""
     row = queries.microsoft_connection(partner_id=partner_id)
     if row is None:

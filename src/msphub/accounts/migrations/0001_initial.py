@@ -2,163 +2,313 @@
 
 import django.db.models.deletion
 import django.db.models.functions.text
-import msphub.kit.ids
 from django.conf import settings
 from django.db import migrations, models
 
+import msphub.kit.ids
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='MicrosoftConnection',
+            name="MicrosoftConnection",
             fields=[
-                ('partner_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('partner_center_url', models.URLField(default='https://api.partnercenter.microsoft.com')),
-                ('graph_url', models.URLField(default='https://graph.microsoft.com')),
-                ('login_url', models.URLField(default='https://login.microsoftonline.com')),
-                ('microsoft_tenant_id', models.UUIDField()),
-                ('client_id', models.UUIDField()),
-                ('client_secret', models.TextField()),
-                ('refresh_token', models.TextField()),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('changed_at', models.DateTimeField()),
-                ('tested_at', models.DateTimeField(null=True)),
-                ('test_result', models.JSONField(default=list)),
+                ("partner_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("partner_center_url", models.URLField(default="https://api.partnercenter.microsoft.com")),
+                ("graph_url", models.URLField(default="https://graph.microsoft.com")),
+                ("login_url", models.URLField(default="https://login.microsoftonline.com")),
+                ("microsoft_tenant_id", models.UUIDField()),
+                ("client_id", models.UUIDField()),
+                ("client_secret", models.TextField()),
+                ("refresh_token", models.TextField()),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("changed_at", models.DateTimeField()),
+                ("tested_at", models.DateTimeField(null=True)),
+                ("test_result", models.JSONField(default=list)),
             ],
         ),
         migrations.CreateModel(
-            name='Login',
+            name="Login",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=254, unique=True)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField(null=True)),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField()),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("email", models.EmailField(max_length=254, unique=True)),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField(null=True)),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='login_email_is_lower_case')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
+                        name="login_email_is_lower_case",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BillingProfile',
+            name="BillingProfile",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField(null=True)),
-                ('name', models.CharField(max_length=200)),
-                ('bill_to', models.CharField(max_length=200)),
-                ('line1', models.CharField(max_length=200)),
-                ('line2', models.CharField(blank=True, max_length=200)),
-                ('city', models.CharField(blank=True, max_length=100)),
-                ('state', models.CharField(blank=True, max_length=100)),
-                ('postal_code', models.CharField(blank=True, max_length=20)),
-                ('country', models.CharField(max_length=2)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField(null=True)),
+                ("name", models.CharField(max_length=200)),
+                ("bill_to", models.CharField(max_length=200)),
+                ("line1", models.CharField(max_length=200)),
+                ("line2", models.CharField(blank=True, max_length=200)),
+                ("city", models.CharField(blank=True, max_length=100)),
+                ("state", models.CharField(blank=True, max_length=100)),
+                ("postal_code", models.CharField(blank=True, max_length=20)),
+                ("country", models.CharField(max_length=2)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['partner_id', 'customer_id', 'name'], name='profile_by_name')],
+                "indexes": [models.Index(fields=["partner_id", "customer_id", "name"], name="profile_by_name")],
             },
         ),
         migrations.CreateModel(
-            name='PasswordLink',
+            name="PasswordLink",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('secret_hash', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(null=True)),
-                ('replaced_at', models.DateTimeField(null=True)),
-                ('login', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("secret_hash", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
+                ("replaced_at", models.DateTimeField(null=True)),
+                ("login", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name='StatusInterval',
+            name="StatusInterval",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField()),
-                ('status', models.CharField(choices=[('suspended', 'Suspended'), ('disabled', 'Disabled')], max_length=10)),
-                ('cause', models.CharField(choices=[('person', 'Person'), ('credit', 'Credit')], default='person', max_length=10)),
-                ('reason', models.TextField()),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.TextField()),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField()),
+                (
+                    "status",
+                    models.CharField(choices=[("suspended", "Suspended"), ("disabled", "Disabled")], max_length=10),
+                ),
+                (
+                    "cause",
+                    models.CharField(
+                        choices=[("person", "Person"), ("credit", "Credit")], default="person", max_length=10
+                    ),
+                ),
+                ("reason", models.TextField()),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.TextField()),
             ],
             options={
-                'indexes': [models.Index(fields=['partner_id', 'customer_id', 'starts_at'], name='interval_by_customer')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['suspended', 'disabled'])), name='interval_status'), models.CheckConstraint(condition=models.Q(('ends_at__isnull', True), ('ends_at__gte', models.F('starts_at')), _connector='OR'), name='interval_ends_after_start')],
+                "indexes": [
+                    models.Index(fields=["partner_id", "customer_id", "starts_at"], name="interval_by_customer")
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["suspended", "disabled"])), name="interval_status"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ends_at__isnull", True), ("ends_at__gte", models.F("starts_at")), _connector="OR"
+                        ),
+                        name="interval_ends_after_start",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Tenant',
+            name="Tenant",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('kind', models.CharField(choices=[('partner', 'Partner'), ('customer', 'Customer')], max_length=10)),
-                ('name', models.CharField(max_length=200)),
-                ('sort_name', models.TextField()),
-                ('country', models.CharField(max_length=2)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('suspended', 'Suspended'), ('disabled', 'Disabled')], default='active', max_length=10)),
-                ('archived_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("kind", models.CharField(choices=[("partner", "Partner"), ("customer", "Customer")], max_length=10)),
+                ("name", models.CharField(max_length=200)),
+                ("sort_name", models.TextField()),
+                ("country", models.CharField(max_length=2)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("active", "Active"), ("suspended", "Suspended"), ("disabled", "Disabled")],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
+                ("archived_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['partner_id', 'kind', 'sort_name', 'id'], name='tenant_by_name'), models.Index(fields=['partner_id', 'kind', 'created_at', 'id'], name='tenant_by_created')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['partner', 'customer'])), name='tenant_kind'), models.CheckConstraint(condition=models.Q(('status__in', ['active', 'suspended', 'disabled'])), name='tenant_status'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'partner'), ('id', models.F('partner_id'))), models.Q(('kind', 'customer'), models.Q(('id', models.F('partner_id')), _negated=True)), _connector='OR'), name='tenant_partner_is_its_own')],
+                "indexes": [
+                    models.Index(fields=["partner_id", "kind", "sort_name", "id"], name="tenant_by_name"),
+                    models.Index(fields=["partner_id", "kind", "created_at", "id"], name="tenant_by_created"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["partner", "customer"])), name="tenant_kind"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["active", "suspended", "disabled"])), name="tenant_status"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "partner"), ("id", models.F("partner_id"))),
+                            models.Q(("kind", "customer"), models.Q(("id", models.F("partner_id")), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="tenant_partner_is_its_own",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Subscription',
+            name="Subscription",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField(null=True)),
-                ('name', models.CharField(max_length=100)),
-                ('country', models.CharField(max_length=2)),
-                ('state', models.CharField(blank=True, max_length=100)),
-                ('active', models.BooleanField(default=True)),
-                ('currency', models.CharField(blank=True, max_length=3)),
-                ('tax_registration', models.CharField(blank=True, max_length=40)),
-                ('number_series', models.CharField(blank=True, max_length=10)),
-                ('time_zone', models.CharField(blank=True, max_length=50)),
-                ('created_at', models.DateTimeField()),
-                ('billing_profile', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='accounts.billingprofile')),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField(null=True)),
+                ("name", models.CharField(max_length=100)),
+                ("country", models.CharField(max_length=2)),
+                ("state", models.CharField(blank=True, max_length=100)),
+                ("active", models.BooleanField(default=True)),
+                ("currency", models.CharField(blank=True, max_length=3)),
+                ("tax_registration", models.CharField(blank=True, max_length=40)),
+                ("number_series", models.CharField(blank=True, max_length=10)),
+                ("time_zone", models.CharField(blank=True, max_length=50)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "billing_profile",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="accounts.billingprofile",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('customer_id__isnull', False), models.Q(('currency', ''), _negated=True), _connector='OR'), name='partner_subscription_has_a_currency'), models.UniqueConstraint(models.F('partner_id'), django.db.models.functions.text.Lower('name'), condition=models.Q(('customer_id__isnull', True)), name='partner_subscription_name'), models.UniqueConstraint(models.F('partner_id'), models.F('customer_id'), django.db.models.functions.text.Lower('name'), condition=models.Q(('customer_id__isnull', False)), name='customer_subscription_name')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("customer_id__isnull", False), models.Q(("currency", ""), _negated=True), _connector="OR"
+                        ),
+                        name="partner_subscription_has_a_currency",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("partner_id"),
+                        django.db.models.functions.text.Lower("name"),
+                        condition=models.Q(("customer_id__isnull", True)),
+                        name="partner_subscription_name",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("partner_id"),
+                        models.F("customer_id"),
+                        django.db.models.functions.text.Lower("name"),
+                        condition=models.Q(("customer_id__isnull", False)),
+                        name="customer_subscription_name",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField(null=True)),
-                ('email', models.EmailField(max_length=254)),
-                ('first_name', models.CharField(max_length=100)),
-                ('last_name', models.CharField(max_length=100)),
-                ('display_name', models.CharField(max_length=200)),
-                ('contact_email', models.EmailField(max_length=254)),
-                ('role', models.CharField(choices=[('owner', 'Owner'), ('sales', 'Sales'), ('billing', 'Billing'), ('support', 'Support'), ('read_only', 'Read only'), ('customer_admin', 'Admin'), ('customer_buyer', 'Buyer'), ('customer_billing', 'Billing'), ('customer_read_only', 'Read only')], max_length=20)),
-                ('status', models.CharField(choices=[('invited', 'Invited'), ('active', 'Active'), ('disabled', 'Disabled')], default='invited', max_length=10)),
-                ('created_at', models.DateTimeField()),
-                ('last_sign_in_at', models.DateTimeField(null=True)),
-                ('login', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='user', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField(null=True)),
+                ("email", models.EmailField(max_length=254)),
+                ("first_name", models.CharField(max_length=100)),
+                ("last_name", models.CharField(max_length=100)),
+                ("display_name", models.CharField(max_length=200)),
+                ("contact_email", models.EmailField(max_length=254)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "Owner"),
+                            ("sales", "Sales"),
+                            ("billing", "Billing"),
+                            ("support", "Support"),
+                            ("read_only", "Read only"),
+                            ("customer_admin", "Admin"),
+                            ("customer_buyer", "Buyer"),
+                            ("customer_billing", "Billing"),
+                            ("customer_read_only", "Read only"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("invited", "Invited"), ("active", "Active"), ("disabled", "Disabled")],
+                        default="invited",
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("last_sign_in_at", models.DateTimeField(null=True)),
+                (
+                    "login",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="user", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['partner_id', 'customer_id', 'display_name', 'id'], name='user_by_name')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'sales', 'billing', 'support', 'read_only', 'customer_admin', 'customer_buyer', 'customer_billing', 'customer_read_only'])), name='user_role'), models.CheckConstraint(condition=models.Q(('status__in', ['invited', 'active', 'disabled'])), name='user_status')],
+                "indexes": [
+                    models.Index(fields=["partner_id", "customer_id", "display_name", "id"], name="user_by_name")
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "role__in",
+                                [
+                                    "owner",
+                                    "sales",
+                                    "billing",
+                                    "support",
+                                    "read_only",
+                                    "customer_admin",
+                                    "customer_buyer",
+                                    "customer_billing",
+                                    "customer_read_only",
+                                ],
+                            )
+                        ),
+                        name="user_role",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["invited", "active", "disabled"])), name="user_status"
+                    ),
+                ],
             },
         ),
     ]

@@ -76,7 +76,12 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     name="Entry",
                     fields=[
-                        ("id", models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
                         ("at", models.DateTimeField()),
                     ],
                     options={"db_table": "audit_entry", "managed": False},

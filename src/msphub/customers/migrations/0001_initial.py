@@ -2,221 +2,472 @@
 
 import django.db.models.deletion
 import django.db.models.functions.text
-import msphub.kit.ids
 from django.db import migrations, models
+
+import msphub.kit.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Contact',
+            name="Contact",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField()),
-                ('kind', models.CharField(choices=[('primary', 'Primary Contact'), ('billing', 'Billing Contact')], max_length=10)),
-                ('first_name', models.CharField(max_length=100)),
-                ('last_name', models.CharField(max_length=100)),
-                ('email', models.EmailField(max_length=254)),
-                ('phone_country', models.CharField(blank=True, max_length=2)),
-                ('phone', models.CharField(blank=True, max_length=20)),
-                ('fax', models.CharField(blank=True, max_length=20)),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("primary", "Primary Contact"), ("billing", "Billing Contact")], max_length=10
+                    ),
+                ),
+                ("first_name", models.CharField(max_length=100)),
+                ("last_name", models.CharField(max_length=100)),
+                ("email", models.EmailField(max_length=254)),
+                ("phone_country", models.CharField(blank=True, max_length=2)),
+                ("phone", models.CharField(blank=True, max_length=20)),
+                ("fax", models.CharField(blank=True, max_length=20)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('partner_id', 'customer_id', 'kind'), name='contact_per_kind')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("partner_id", "customer_id", "kind"), name="contact_per_kind")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CreditTerm',
+            name="CreditTerm",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('name', models.CharField(max_length=100)),
-                ('country', models.CharField(max_length=2)),
-                ('currency', models.CharField(max_length=3)),
-                ('credit_limit', models.DecimalField(decimal_places=2, max_digits=14)),
-                ('due_days', models.PositiveSmallIntegerField()),
-                ('on_reach', models.CharField(choices=[('on_issue', 'On Invoice Issue Date'), ('on_due', 'On Invoice Due Date'), ('trigger_payment', 'Trigger Payment'), ('no_action', 'Take No Action')], max_length=20)),
-                ('credit_hold', models.CharField(choices=[('manual', 'Manual'), ('automatic', 'Automatic')], default='manual', max_length=10)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("name", models.CharField(max_length=100)),
+                ("country", models.CharField(max_length=2)),
+                ("currency", models.CharField(max_length=3)),
+                ("credit_limit", models.DecimalField(decimal_places=2, max_digits=14)),
+                ("due_days", models.PositiveSmallIntegerField()),
+                (
+                    "on_reach",
+                    models.CharField(
+                        choices=[
+                            ("on_issue", "On Invoice Issue Date"),
+                            ("on_due", "On Invoice Due Date"),
+                            ("trigger_payment", "Trigger Payment"),
+                            ("no_action", "Take No Action"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "credit_hold",
+                    models.CharField(
+                        choices=[("manual", "Manual"), ("automatic", "Automatic")], default="manual", max_length=10
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(models.F('partner_id'), django.db.models.functions.text.Lower('name'), name='credit_term_name'), models.CheckConstraint(condition=models.Q(('credit_limit__gte', 0)), name='credit_limit_not_negative')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("partner_id"), django.db.models.functions.text.Lower("name"), name="credit_term_name"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("credit_limit__gte", 0)), name="credit_limit_not_negative"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CspAccount',
+            name="CspAccount",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField()),
-                ('mode', models.CharField(choices=[('new', 'Create a new Microsoft account'), ('existing', 'The company has an existing Microsoft account')], max_length=10)),
-                ('state', models.CharField(choices=[('none', 'None'), ('creating', 'Creating'), ('waiting', 'Waiting for consent'), ('linked', 'Linked'), ('failed', 'Failed')], max_length=10)),
-                ('domain', models.CharField(max_length=253)),
-                ('company_name', models.CharField(blank=True, max_length=200)),
-                ('country', models.CharField(max_length=2)),
-                ('details', models.JSONField(default=dict)),
-                ('microsoft_tenant_id', models.UUIDField(null=True)),
-                ('relationship_url', models.TextField(blank=True)),
-                ('first_credentials', models.TextField(blank=True)),
-                ('qualification', models.CharField(blank=True, max_length=30)),
-                ('vetting_status', models.CharField(blank=True, max_length=30)),
-                ('failure_code', models.CharField(blank=True, max_length=30)),
-                ('failure_message', models.TextField(blank=True)),
-                ('failure_field', models.CharField(blank=True, max_length=60)),
-                ('created_at', models.DateTimeField()),
-                ('linked_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField()),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("new", "Create a new Microsoft account"),
+                            ("existing", "The company has an existing Microsoft account"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("none", "None"),
+                            ("creating", "Creating"),
+                            ("waiting", "Waiting for consent"),
+                            ("linked", "Linked"),
+                            ("failed", "Failed"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("domain", models.CharField(max_length=253)),
+                ("company_name", models.CharField(blank=True, max_length=200)),
+                ("country", models.CharField(max_length=2)),
+                ("details", models.JSONField(default=dict)),
+                ("microsoft_tenant_id", models.UUIDField(null=True)),
+                ("relationship_url", models.TextField(blank=True)),
+                ("first_credentials", models.TextField(blank=True)),
+                ("qualification", models.CharField(blank=True, max_length=30)),
+                ("vetting_status", models.CharField(blank=True, max_length=30)),
+                ("failure_code", models.CharField(blank=True, max_length=30)),
+                ("failure_message", models.TextField(blank=True)),
+                ("failure_field", models.CharField(blank=True, max_length=60)),
+                ("created_at", models.DateTimeField()),
+                ("linked_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['partner_id', 'customer_id', 'created_at'], name='account_by_customer'), models.Index(fields=['partner_id', 'state'], name='account_by_state')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['creating', 'waiting', 'linked', 'failed'])), name='account_state'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'linked'), _negated=True), ('microsoft_tenant_id__isnull', False), _connector='OR'), name='linked_account_has_a_tenant'), models.UniqueConstraint(condition=models.Q(('microsoft_tenant_id__isnull', False)), fields=('partner_id', 'microsoft_tenant_id'), name='microsoft_tenant_linked_once')],
+                "indexes": [
+                    models.Index(fields=["partner_id", "customer_id", "created_at"], name="account_by_customer"),
+                    models.Index(fields=["partner_id", "state"], name="account_by_state"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["creating", "waiting", "linked", "failed"])),
+                        name="account_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "linked"), _negated=True),
+                            ("microsoft_tenant_id__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="linked_account_has_a_tenant",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("microsoft_tenant_id__isnull", False)),
+                        fields=("partner_id", "microsoft_tenant_id"),
+                        name="microsoft_tenant_linked_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Agreement',
+            name="Agreement",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField()),
-                ('first_name', models.CharField(max_length=100)),
-                ('last_name', models.CharField(max_length=100)),
-                ('email', models.EmailField(max_length=254)),
-                ('phone', models.CharField(max_length=20)),
-                ('agreed_on', models.DateField()),
-                ('template_id', models.CharField(blank=True, max_length=60)),
-                ('recorded_at', models.DateTimeField()),
-                ('confirmed_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='agreements', to='customers.cspaccount')),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField()),
+                ("first_name", models.CharField(max_length=100)),
+                ("last_name", models.CharField(max_length=100)),
+                ("email", models.EmailField(max_length=254)),
+                ("phone", models.CharField(max_length=20)),
+                ("agreed_on", models.DateField()),
+                ("template_id", models.CharField(blank=True, max_length=60)),
+                ("recorded_at", models.DateTimeField()),
+                ("confirmed_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="agreements",
+                        to="customers.cspaccount",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CustomerType',
+            name="CustomerType",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('name', models.CharField(max_length=100)),
-                ('active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("name", models.CharField(max_length=100)),
+                ("active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(models.F('partner_id'), django.db.models.functions.text.Lower('name'), name='customer_type_name')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("partner_id"), django.db.models.functions.text.Lower("name"), name="customer_type_name"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SalesRepresentative',
+            name="SalesRepresentative",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField()),
-                ('position', models.PositiveSmallIntegerField()),
-                ('name', models.CharField(max_length=200)),
-                ('email', models.EmailField(max_length=254)),
-                ('phone', models.CharField(blank=True, max_length=20)),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField()),
+                ("position", models.PositiveSmallIntegerField()),
+                ("name", models.CharField(max_length=200)),
+                ("email", models.EmailField(max_length=254)),
+                ("phone", models.CharField(blank=True, max_length=20)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('partner_id', 'customer_id', 'position'), name='representative_position'), models.CheckConstraint(condition=models.Q(('position__gte', 1), ('position__lte', 3)), name='representative_at_most_three')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("partner_id", "customer_id", "position"), name="representative_position"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("position__gte", 1), ("position__lte", 3)),
+                        name="representative_at_most_three",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CspAccountStep',
+            name="CspAccountStep",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField()),
-                ('position', models.PositiveSmallIntegerField()),
-                ('step', models.CharField(choices=[('tenant', 'Microsoft tenant'), ('consent', "Customer's consent"), ('qualification', 'Qualification'), ('agreement', 'Microsoft Customer Agreement')], max_length=20)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='waiting', max_length=10)),
-                ('message', models.TextField(blank=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('next_try_at', models.DateTimeField(null=True)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('account', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='steps', to='customers.cspaccount')),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField()),
+                ("position", models.PositiveSmallIntegerField()),
+                (
+                    "step",
+                    models.CharField(
+                        choices=[
+                            ("tenant", "Microsoft tenant"),
+                            ("consent", "Customer's consent"),
+                            ("qualification", "Qualification"),
+                            ("agreement", "Microsoft Customer Agreement"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("message", models.TextField(blank=True)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("next_try_at", models.DateTimeField(null=True)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="steps",
+                        to="customers.cspaccount",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('partner_id', 'account', 'step'), name='account_step_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("partner_id", "account", "step"), name="account_step_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CustomerDraft',
+            name="CustomerDraft",
             fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('data', models.JSONField(default=dict)),
-                ('step', models.CharField(max_length=20)),
-                ('company_name', models.TextField(blank=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_by', models.TextField()),
-                ('created_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(null=True)),
-                ('customer', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, to='accounts.tenant')),
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("partner_id", models.UUIDField()),
+                ("data", models.JSONField(default=dict)),
+                ("step", models.CharField(max_length=20)),
+                ("company_name", models.TextField(blank=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_by", models.TextField()),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="accounts.tenant",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['partner_id', 'updated_at'], name='draft_by_time')],
+                "indexes": [models.Index(fields=["partner_id", "updated_at"], name="draft_by_time")],
             },
         ),
         migrations.CreateModel(
-            name='Customer',
+            name="Customer",
             fields=[
-                ('tenant', models.OneToOneField(db_column='id', db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, serialize=False, to='accounts.tenant')),
-                ('partner_id', models.UUIDField()),
-                ('line1', models.CharField(max_length=200)),
-                ('line2', models.CharField(blank=True, max_length=200)),
-                ('city', models.CharField(blank=True, max_length=100)),
-                ('state', models.CharField(blank=True, max_length=100)),
-                ('postal_code', models.CharField(blank=True, max_length=20)),
-                ('allow_purchase', models.BooleanField(default=False)),
-                ('contact_name', models.CharField(blank=True, max_length=220)),
-                ('contact_sort', models.TextField(blank=True)),
-                ('sales_name', models.CharField(blank=True, max_length=200)),
-                ('sales_sort', models.TextField(blank=True)),
-                ('microsoft_state', models.CharField(choices=[('none', 'None'), ('creating', 'Creating'), ('waiting', 'Waiting for consent'), ('linked', 'Linked'), ('failed', 'Failed')], default='none', max_length=10)),
-                ('search_text', models.TextField(blank=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('partner_subscription', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='accounts.subscription')),
-                ('customer_type', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='customers.customertype')),
+                (
+                    "tenant",
+                    models.OneToOneField(
+                        db_column="id",
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        primary_key=True,
+                        serialize=False,
+                        to="accounts.tenant",
+                    ),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("line1", models.CharField(max_length=200)),
+                ("line2", models.CharField(blank=True, max_length=200)),
+                ("city", models.CharField(blank=True, max_length=100)),
+                ("state", models.CharField(blank=True, max_length=100)),
+                ("postal_code", models.CharField(blank=True, max_length=20)),
+                ("allow_purchase", models.BooleanField(default=False)),
+                ("contact_name", models.CharField(blank=True, max_length=220)),
+                ("contact_sort", models.TextField(blank=True)),
+                ("sales_name", models.CharField(blank=True, max_length=200)),
+                ("sales_sort", models.TextField(blank=True)),
+                (
+                    "microsoft_state",
+                    models.CharField(
+                        choices=[
+                            ("none", "None"),
+                            ("creating", "Creating"),
+                            ("waiting", "Waiting for consent"),
+                            ("linked", "Linked"),
+                            ("failed", "Failed"),
+                        ],
+                        default="none",
+                        max_length=10,
+                    ),
+                ),
+                ("search_text", models.TextField(blank=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "partner_subscription",
+                    models.ForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to="accounts.subscription"
+                    ),
+                ),
+                (
+                    "customer_type",
+                    models.ForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to="customers.customertype"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('microsoft_state__in', ['none', 'creating', 'waiting', 'linked', 'failed'])), name='customer_microsoft_state')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("microsoft_state__in", ["none", "creating", "waiting", "linked", "failed"])
+                        ),
+                        name="customer_microsoft_state",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CustomerTypeTerm',
+            name="CustomerTypeTerm",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('country', models.CharField(max_length=2)),
-                ('credit_term', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='customers.creditterm')),
-                ('customer_type', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='terms', to='customers.customertype')),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("country", models.CharField(max_length=2)),
+                (
+                    "credit_term",
+                    models.ForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to="customers.creditterm"
+                    ),
+                ),
+                (
+                    "customer_type",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="terms",
+                        to="customers.customertype",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('partner_id', 'customer_type', 'country'), name='type_term_per_country')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("partner_id", "customer_type", "country"), name="type_term_per_country"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='MicrosoftWrite',
+            name="MicrosoftWrite",
             fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField()),
-                ('step', models.CharField(choices=[('tenant', 'Microsoft tenant'), ('consent', "Customer's consent"), ('qualification', 'Qualification'), ('agreement', 'Microsoft Customer Agreement')], max_length=20)),
-                ('state', models.CharField(choices=[('prepared', 'Prepared'), ('unknown', 'No answer'), ('accepted', 'Accepted'), ('refused', 'Refused')], default='prepared', max_length=10)),
-                ('prepared_at', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('code', models.CharField(blank=True, max_length=30)),
-                ('message', models.TextField(blank=True)),
-                ('account', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='writes', to='customers.cspaccount')),
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField()),
+                (
+                    "step",
+                    models.CharField(
+                        choices=[
+                            ("tenant", "Microsoft tenant"),
+                            ("consent", "Customer's consent"),
+                            ("qualification", "Qualification"),
+                            ("agreement", "Microsoft Customer Agreement"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("prepared", "Prepared"),
+                            ("unknown", "No answer"),
+                            ("accepted", "Accepted"),
+                            ("refused", "Refused"),
+                        ],
+                        default="prepared",
+                        max_length=10,
+                    ),
+                ),
+                ("prepared_at", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("code", models.CharField(blank=True, max_length=30)),
+                ("message", models.TextField(blank=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="writes",
+                        to="customers.cspaccount",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['prepared', 'unknown'])), fields=('partner_id', 'account', 'step'), name='one_open_write_per_step')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["prepared", "unknown"])),
+                        fields=("partner_id", "account", "step"),
+                        name="one_open_write_per_step",
+                    )
+                ],
             },
         ),
     ]

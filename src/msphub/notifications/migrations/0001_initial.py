@@ -5,36 +5,53 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Mail',
+            name="Mail",
             fields=[
-                ('id', models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('partner_id', models.UUIDField()),
-                ('customer_id', models.UUIDField(null=True)),
-                ('kind', models.CharField(max_length=60)),
-                ('entry_id', models.UUIDField()),
-                ('recipient', models.EmailField(max_length=254)),
-                ('recipient_name', models.TextField(blank=True)),
-                ('subject', models.TextField()),
-                ('text', models.TextField()),
-                ('html', models.TextField()),
-                ('secret_link', models.TextField(blank=True)),
-                ('state', models.CharField(choices=[('queued', 'Waiting to be sent'), ('sent', 'Sent'), ('kept', 'Kept here'), ('failed', 'Failed')], default='queued', max_length=10)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('error', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(default=msphub.kit.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("partner_id", models.UUIDField()),
+                ("customer_id", models.UUIDField(null=True)),
+                ("kind", models.CharField(max_length=60)),
+                ("entry_id", models.UUIDField()),
+                ("recipient", models.EmailField(max_length=254)),
+                ("recipient_name", models.TextField(blank=True)),
+                ("subject", models.TextField()),
+                ("text", models.TextField()),
+                ("html", models.TextField()),
+                ("secret_link", models.TextField(blank=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Waiting to be sent"),
+                            ("sent", "Sent"),
+                            ("kept", "Kept here"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("error", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['partner_id', '-created_at', '-id'], name='mail_newest_first')],
-                'constraints': [models.UniqueConstraint(fields=('partner_id', 'entry_id', 'kind', 'recipient'), name='mail_once_per_event')],
+                "indexes": [models.Index(fields=["partner_id", "-created_at", "-id"], name="mail_newest_first")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("partner_id", "entry_id", "kind", "recipient"), name="mail_once_per_event"
+                    )
+                ],
             },
         ),
     ]

@@ -1,0 +1,343 @@
+"""Changes of an existing customer: its profile, its terms, its status. Creation is in `creation.py`."""
+
+import dataclasses
+import datetime
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from msphub.accounts import statuses
+from msphub.accounts.choices import Status
+from msphub.accounts.models import Subscription, Tenant, User
+from msphub.audit import actions as audit
+from msphub.customers import creation, events, inputs, permissions
+from msphub.customers.choices import ContactKind, CreditHold, OnReach
+from msphub.customers.models import (
+    Contact,
+    CreditTerm,
+    CspAccount,
+    Customer,
+    CustomerType,
+    CustomerTypeTerm,
+    SalesRepresentative,
+)
+from msphub.kit import addresses, text
+from msphub.kit.actor import Actor
+from msphub.kit.errors import NotFound, Refused, Text
+
+
+def change_status(
+    *,
+    by: Actor,
+    customer_id: uuid.UUID,
+    status: Status,
+    reason: str,
+    at: datetime.datetime,
+) -> statuses.StatusChange:
+    """Enable, suspend or disable a customer from now on. A reason is required; sign-in follows at once."""
+    by.require_partner(permissions.CHANGE_STATUS)
+    return statuses.change_status(by=by, customer_id=customer_id, status=status, reason=reason, at=at)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What the Profile tab edits. The last two are the partner's alone: None leaves them as they are."""
+
+    name: str
+    address: addresses.Address
+    primary_contact: inputs.Contact
+    billing_contact: inputs.Contact
+    representatives: tuple[inputs.Representative, ...]
+    customer_type_id: uuid.UUID | None = None
+    partner_subscription_id: uuid.UUID | None = None
+
+
+def edit_profile(
+    *, by: Actor, customer_id: uuid.UUID, profile: Profile, version: int, at: datetime.datetime
+) -> Customer:
+    """Change what steps 1, 2 and 4 of the wizard gave (without the admin user). The country stays as it is.
+
+    `version` is the one the form was filled from; an older one is refused, so that nobody overwrites a colleague's
+    change unseen. Customers' users may not touch type, Partner Subscription and sales representatives.
+    """
+    by.require(permissions.EDIT)
+    if by.customer_id is not None and by.customer_id != customer_id:
+        raise NotFound
+    profile, problems = _checked_profile(profile)
+    if problems:
+        raise Refused("invalid", _("Some entries need your attention."), fields=problems)
+    with transaction.atomic():
+        customer = (
+            Customer.objects.select_for_update(of=("self",))
+            .select_related("tenant")
+            .filter(partner_id=by.partner_id, tenant_id=customer_id)
+            .first()
+        )
+        if customer is None:
+            raise NotFound
+        if customer.version != version:
+            raise Refused(
+                "stale",
+                _("Somebody else has changed this profile meanwhile. Reload the page to see it, then edit again."),
+            )
+        tenant = customer.tenant
+        changes: dict[str, tuple[Any, Any]] = {}
+        if by.is_partner:
+            _change_terms(by=by, customer=customer, profile=profile, at=at)
+            _replace_representatives(customer=customer, profile=profile, changes=changes)
+        _change_company(customer=customer, tenant=tenant, profile=profile, changes=changes)
+        _change_contacts(customer=customer, profile=profile, changes=changes)
+        customer.search_text = _search_text(customer=customer, tenant=tenant)
+        customer.version += 1
+        customer.save()
+        if changes:
+            audit.record(
+                by=by,
+                event=events.PROFILE_CHANGED,
+                at=at,
+                object_type="customer",
+                object_id=tenant.id,
+                object_label=tenant.name,
+                customer_id=tenant.id,
+                changes=changes,
+            )
+    return customer
+
+
+def allow_purchase(*, by: Actor, customer_id: uuid.UUID, allowed: bool, at: datetime.datetime) -> None:
+    """Let the customer's own users buy, or stop that (C-21). Setting what is set already changes nothing."""
+    by.require_partner(permissions.EDIT_TERMS)
+    with transaction.atomic():
+        customer = (
+            Customer.objects.select_for_update(of=("self",))
+            .select_related("tenant")
+            .filter(partner_id=by.partner_id, tenant_id=customer_id)
+            .first()
+        )
+        if customer is None:
+            raise NotFound
+        if customer.allow_purchase == allowed:
+            return
+        customer.allow_purchase = allowed
+        customer.save(update_fields=["allow_purchase"])
+        audit.record(
+            by=by,
+            event=events.TERMS_CHANGED,
+            at=at,
+            object_type="customer",
+            object_id=customer_id,
+            object_label=customer.tenant.name,
+            customer_id=customer_id,
+            changes={"Allow customer to purchase": (not allowed, allowed)},
+        )
+
+
+def create_credit_term(
+    *,
+    by: Actor,
+    name: str,
+    country: str,
+    currency: str,
+    credit_limit: Any,
+    due_days: int,
+    on_reach: OnReach,
+    credit_hold: CreditHold,
+    at: datetime.datetime,
+) -> CreditTerm:
+    """Create a credit term of one country."""
+    by.require_partner(permissions.EDIT_TERMS)
+    with transaction.atomic():
+        term = CreditTerm.objects.create(
+            partner_id=by.partner_id,
+            name=name,
+            country=country,
+            currency=currency,
+            credit_limit=credit_limit,
+            due_days=due_days,
+            on_reach=on_reach,
+            credit_hold=credit_hold,
+            created_at=at,
+        )
+        audit.record(
+            by=by,
+            event=events.CREDIT_TERM_CREATED,
+            at=at,
+            object_type="credit_term",
+            object_id=term.id,
+            object_label=term.name,
+        )
+    return term
+
+
+def create_customer_type(*, by: Actor, name: str, terms: dict[str, CreditTerm], at: datetime.datetime) -> CustomerType:
+    """Create a customer type with one credit term per country."""
+    by.require_partner(permissions.EDIT_TERMS)
+    with transaction.atomic():
+        kind = CustomerType.objects.create(partner_id=by.partner_id, name=name, created_at=at)
+        CustomerTypeTerm.objects.bulk_create(
+            CustomerTypeTerm(partner_id=by.partner_id, customer_type=kind, country=country, credit_term=term)
+            for country, term in terms.items()
+        )
+        audit.record(
+            by=by,
+            event=events.CUSTOMER_TYPE_CREATED,
+            at=at,
+            object_type="customer_type",
+            object_id=kind.id,
+            object_label=kind.name,
+        )
+    return kind
+
+
+def _checked_profile(profile: Profile) -> tuple[Profile, dict[str, Text]]:
+    problems: dict[str, Text] = {}
+    name, problem = inputs.fields.company_name(profile.name, missing=_("Enter the name of the company."))
+    if problem:
+        problems["company_name"] = problem
+    address, found = inputs.check_address(profile.address)
+    problems |= found
+    country = address.country
+    primary, found = inputs.check_contact(profile.primary_contact, prefix="primary_", country=country)
+    problems |= found
+    billing, found = inputs.check_contact(profile.billing_contact, prefix="billing_", country=country)
+    problems |= found
+    representatives, found = inputs.check_representatives(list(profile.representatives))
+    problems |= found
+    return (
+        dataclasses.replace(
+            profile,
+            name=name,
+            address=address,
+            primary_contact=primary,
+            billing_contact=billing,
+            representatives=representatives,
+        ),
+        problems,
+    )
+
+
+def _change_company(
+    *, customer: Customer, tenant: Tenant, profile: Profile, changes: dict[str, tuple[Any, Any]]
+) -> None:
+    before = {
+        "Company Name": tenant.name,
+        "Address Line 1": customer.line1,
+        "Address Line 2": customer.line2,
+        "City": customer.city,
+        "State": addresses.state_name(country=tenant.country, state=customer.state),
+        "ZIP Code": customer.postal_code,
+    }
+    address = profile.address
+    after = {
+        "Company Name": profile.name,
+        "Address Line 1": address.line1,
+        "Address Line 2": address.line2,
+        "City": address.city,
+        "State": addresses.state_name(country=tenant.country, state=address.state),
+        "ZIP Code": address.postal_code,
+    }
+    changes |= audit.differences(before, after)
+    if tenant.name != profile.name:
+        tenant.name = profile.name
+        tenant.sort_name = text.fold(profile.name)
+        tenant.save(update_fields=["name", "sort_name"])
+    customer.line1, customer.line2, customer.city = address.line1, address.line2, address.city
+    customer.state, customer.postal_code = address.state, address.postal_code
+
+
+def _change_contacts(*, customer: Customer, profile: Profile, changes: dict[str, tuple[Any, Any]]) -> None:
+    stored = {
+        contact.kind: contact
+        for contact in Contact.objects.filter(partner_id=customer.partner_id, customer_id=customer.tenant_id)
+    }
+    for kind, entered in (
+        (ContactKind.PRIMARY, profile.primary_contact),
+        (ContactKind.BILLING, profile.billing_contact),
+    ):
+        contact = stored.get(kind) or Contact(partner_id=customer.partner_id, customer_id=customer.tenant_id, kind=kind)
+        for field, label in (
+            ("first_name", _("First Name")),
+            ("last_name", _("Last Name")),
+            ("email", _("Email Address")),
+            ("phone", _("Phone Number")),
+            ("fax", _("Fax Number")),
+        ):
+            old, new = getattr(contact, field), getattr(entered, field)
+            if old != new:
+                changes[f"{kind.label}: {label}"] = (old, new)
+        for field, value in dataclasses.asdict(entered).items():
+            setattr(contact, field, value)
+        contact.save()
+    customer.contact_name = f"{profile.primary_contact.first_name} {profile.primary_contact.last_name}"
+    customer.contact_sort = text.fold(customer.contact_name)
+
+
+def _replace_representatives(*, customer: Customer, profile: Profile, changes: dict[str, tuple[Any, Any]]) -> None:
+    stored = SalesRepresentative.objects.filter(partner_id=customer.partner_id, customer_id=customer.tenant_id)
+    before = [f"{one.name} <{one.email}> {one.phone}".strip() for one in stored.order_by("position")]
+    after = [f"{one.name} <{one.email}> {one.phone}".strip() for one in profile.representatives]
+    if before != after:
+        changes[_("Sales Representatives")] = ("; ".join(before), "; ".join(after))
+        stored.delete()
+        SalesRepresentative.objects.bulk_create(
+            SalesRepresentative(
+                partner_id=customer.partner_id,
+                customer_id=customer.tenant_id,
+                position=position,
+                name=one.name,
+                email=one.email,
+                phone=one.phone,
+            )
+            for position, one in enumerate(profile.representatives, start=1)
+        )
+    customer.sales_name = profile.representatives[0].name if profile.representatives else ""
+    customer.sales_sort = text.fold(customer.sales_name)
+
+
+def _change_terms(*, by: Actor, customer: Customer, profile: Profile, at: datetime.datetime) -> None:
+    kind_id = profile.customer_type_id or customer.customer_type_id
+    subscription_id = profile.partner_subscription_id or customer.partner_subscription_id
+    if (kind_id, subscription_id) == (customer.customer_type_id, customer.partner_subscription_id):
+        return
+    by.require_partner(permissions.EDIT_TERMS)
+    problems = creation.check_terms(
+        by=by, customer_type_id=kind_id, partner_subscription_id=subscription_id, country=customer.tenant.country
+    )
+    if problems:
+        raise Refused("invalid", _("Some entries need your attention."), fields=problems)
+    kinds = dict(CustomerType.objects.filter(id__in=[kind_id, customer.customer_type_id]).values_list("id", "name"))
+    names = dict(
+        Subscription.objects.filter(id__in=[subscription_id, customer.partner_subscription_id]).values_list(
+            "id", "name"
+        )
+    )
+    audit.record(
+        by=by,
+        event=events.TERMS_CHANGED,
+        at=at,
+        object_type="customer",
+        object_id=customer.tenant_id,
+        object_label=customer.tenant.name,
+        customer_id=customer.tenant_id,
+        changes=audit.differences(
+            {
+                "Customer Type": kinds.get(customer.customer_type_id),
+                "Partner Subscription": names.get(customer.partner_subscription_id),
+            },
+            {"Customer Type": kinds.get(kind_id), "Partner Subscription": names.get(subscription_id)},
+        ),
+    )
+    customer.customer_type_id = kind_id
+    customer.partner_subscription_id = subscription_id
+
+
+def _search_text(*, customer: Customer, tenant: Tenant) -> str:
+    words = [tenant.name]
+    own = {"partner_id": customer.partner_id, "customer_id": tenant.id}
+    for first, last, email in Contact.objects.filter(**own).values_list("first_name", "last_name", "email"):
+        words += [f"{first} {last}", email]
+    words += User.objects.filter(**own).values_list("email", flat=True)
+    words += CspAccount.objects.filter(**own).values_list("domain", flat=True)
+    return text.search_text(*words)

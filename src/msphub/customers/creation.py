@@ -1,0 +1,258 @@
+"""How a customer comes into being: terms checked, drafts kept, everything made in one transaction."""
+
+import dataclasses
+import datetime
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from msphub.accounts import actions as accounts
+from msphub.accounts.models import Subscription, Tenant
+from msphub.audit import actions as audit
+from msphub.customers import csp_accounts, events, inputs, permissions
+from msphub.customers.choices import AccountState, ContactKind
+from msphub.customers.models import (
+    Contact,
+    Customer,
+    CustomerDraft,
+    CustomerType,
+    CustomerTypeTerm,
+    SalesRepresentative,
+)
+from msphub.kit import addresses, text
+from msphub.kit.actor import Actor
+from msphub.kit.errors import NotFound, Refused, Text
+
+
+def check_terms(
+    *, by: Actor, customer_type_id: uuid.UUID, partner_subscription_id: uuid.UUID, country: str
+) -> dict[str, Text]:
+    """Check that type and Partner Subscription are the partner's own and fit the country and each other.
+
+    Refused at the type: no credit term for the country, or one in another currency than the Partner Subscription's
+    (product.md, C-03).
+    """
+    problems: dict[str, Text] = {}
+    kind = CustomerType.objects.filter(partner_id=by.partner_id, id=customer_type_id).first()
+    if kind is None or not kind.active:
+        problems["customer_type"] = _("Choose one of your customer types.")
+    subscription = Subscription.objects.filter(
+        partner_id=by.partner_id, customer_id__isnull=True, id=partner_subscription_id
+    ).first()
+    if subscription is None or not subscription.active:
+        problems["partner_subscription"] = _("Choose one of your subscriptions.")
+    if kind is None or subscription is None or problems:
+        return problems
+    term = (
+        CustomerTypeTerm.objects.filter(partner_id=by.partner_id, customer_type=kind, country=country)
+        .select_related("credit_term")
+        .first()
+    )
+    if term is None:
+        problems["customer_type"] = _("“%(type)s” has no credit terms for %(country)s. Choose another type.") % {
+            "type": kind.name,
+            "country": addresses.country_name(country),
+        }
+    elif term.credit_term.currency != subscription.currency:
+        problems["customer_type"] = _(
+            "The credit term of “%(type)s” for %(country)s is in %(term)s, the Partner Subscription in %(own)s. "
+            "Choose another type or Partner Subscription."
+        ) % {
+            "type": kind.name,
+            "country": addresses.country_name(country),
+            "term": term.credit_term.currency,
+            "own": subscription.currency,
+        }
+    return problems
+
+
+def save_draft(
+    *, by: Actor, draft_id: uuid.UUID, step: str, data: Mapping[str, Any], at: datetime.datetime, move_to: str = ""
+) -> CustomerDraft:
+    """Keep what was typed in one step of the wizard; makes the draft when there is none. Not audited.
+
+    Refuses a draft that has become a customer already; another partner's draft is not found.
+    """
+    by.require_partner(permissions.CREATE)
+    with transaction.atomic():
+        draft = CustomerDraft.objects.select_for_update().filter(partner_id=by.partner_id, id=draft_id).first()
+        if draft is None:
+            draft = CustomerDraft(
+                id=draft_id, partner_id=by.partner_id, created_by=by.name, created_at=at, step=step, version=0
+            )
+        if draft.used_at is not None:
+            raise Refused("draft_used", _("The customer of this draft has been created already."))
+        draft.data = {**draft.data, step: dict(data)}
+        if step == "company":
+            draft.company_name = text.tidy(str(data.get("company_name") or ""))[:200]
+        draft.step = move_to or draft.step
+        draft.version += 1
+        draft.updated_at = at
+        try:
+            with transaction.atomic():
+                draft.save(force_insert=draft.version == 1)
+        except IntegrityError as error:  # the id is another partner's
+            raise NotFound from error
+    return draft
+
+
+def discard_draft(*, by: Actor, draft_id: uuid.UUID) -> None:
+    """Throw a draft away; one that became a customer stays as the customer's origin."""
+    by.require_partner(permissions.CREATE)
+    CustomerDraft.objects.filter(partner_id=by.partner_id, id=draft_id, used_at=None).delete()
+
+
+def create_customer(*, by: Actor, new: inputs.NewCustomer, draft_id: uuid.UUID | None, at: datetime.datetime) -> Tenant:
+    """Create the customer with everything the four steps gave, in one transaction, and defer mail and Microsoft.
+
+    A draft makes one customer: asked again with the same draft, the first one is returned. Refuses, with a message per
+    field, what the steps would refuse; nothing is made then.
+    """
+    by.require_partner(permissions.CREATE)
+    new = _checked(by=by, new=new, today=at.date())
+    with transaction.atomic():
+        draft = _lock_draft(by=by, draft_id=draft_id)
+        if draft is not None and draft.customer_id is not None:
+            return Tenant.objects.get(partner_id=by.partner_id, id=draft.customer_id)
+        company, admin = new.company, new.admin
+        made = accounts.create_customer_tenant(
+            by=by,
+            name=company.name,
+            country=company.country,
+            billing_profile_name=company.billing_profile_name,
+            bill_to=company.bill_to,
+            billing_address=company.billing_address,
+            admin_first_name=admin.first_name,
+            admin_last_name=admin.last_name,
+            admin_display_name=admin.display_name,
+            admin_login_email=admin.login_email,
+            admin_contact_email=admin.contact_email,
+            at=at,
+        )
+        tenant = made.tenant
+        _insert_customer(by=by, tenant=tenant, new=new)
+        audit.record(
+            by=by,
+            event=events.CUSTOMER_CREATED,
+            at=at,
+            object_type="customer",
+            object_id=tenant.id,
+            object_label=tenant.name,
+            customer_id=tenant.id,
+        )
+        if new.account is not None:
+            csp_accounts.insert_account(
+                by=by, customer_id=tenant.id, customer_name=tenant.name, account=new.account, at=at
+            )
+        if draft is not None:
+            draft.used_at = at
+            draft.customer = tenant
+            draft.save(update_fields=["used_at", "customer"])
+        return tenant
+
+
+def search_text(*, new: inputs.NewCustomer) -> str:
+    """Return the words that a new customer is found by."""
+    return text.search_text(
+        new.company.name,
+        *_contact_words(new.primary_contact),
+        *_contact_words(new.billing_contact),
+        new.admin.login_email,
+        new.account.domain if new.account else "",
+    )
+
+
+def _contact_words(contact: inputs.Contact) -> tuple[str, str]:
+    return f"{contact.first_name} {contact.last_name}", contact.email
+
+
+def _checked(*, by: Actor, new: inputs.NewCustomer, today: datetime.date) -> inputs.NewCustomer:
+    problems: dict[str, Text] = {}
+    company, found = inputs.check_company(new.company)
+    problems |= found
+    if company.customer_type_id is not None and company.partner_subscription_id is not None:
+        problems |= check_terms(
+            by=by,
+            customer_type_id=company.customer_type_id,
+            partner_subscription_id=company.partner_subscription_id,
+            country=company.country,
+        )
+    primary, found = inputs.check_contact(new.primary_contact, prefix="primary_", country=company.country)
+    problems |= found
+    billing, found = inputs.check_contact(new.billing_contact, prefix="billing_", country=company.country)
+    problems |= found
+    admin, found = inputs.check_admin(new.admin)
+    problems |= found
+    account = new.account
+    if isinstance(account, inputs.NewAccount):
+        account, found = inputs.check_new_account(account, today=today)
+        problems |= found
+    elif account is not None and account.agreement is not None:
+        agreement, found = inputs.check_agreement(account.agreement, country=account.country, today=today)
+        problems |= found
+        account = dataclasses.replace(account, agreement=agreement)
+    representatives, found = inputs.check_representatives(list(new.representatives))
+    problems |= found
+    if problems:
+        raise Refused("invalid", _("Some entries need your attention."), fields=problems)
+    return inputs.NewCustomer(
+        company=company,
+        primary_contact=primary,
+        billing_contact=billing,
+        admin=admin,
+        account=account,
+        representatives=representatives,
+    )
+
+
+def _lock_draft(*, by: Actor, draft_id: uuid.UUID | None) -> CustomerDraft | None:
+    if draft_id is None:
+        return None
+    draft = CustomerDraft.objects.select_for_update().filter(partner_id=by.partner_id, id=draft_id).first()
+    if draft is None:
+        raise NotFound
+    return draft
+
+
+def _insert_customer(*, by: Actor, tenant: Tenant, new: inputs.NewCustomer) -> None:
+    address = new.company.address
+    first = new.representatives[0].name if new.representatives else ""
+    contact_name = f"{new.primary_contact.first_name} {new.primary_contact.last_name}"
+    Customer.objects.create(
+        tenant=tenant,
+        partner_id=by.partner_id,
+        customer_type_id=new.company.customer_type_id,
+        partner_subscription_id=new.company.partner_subscription_id,
+        line1=address.line1,
+        line2=address.line2,
+        city=address.city,
+        state=address.state,
+        postal_code=address.postal_code,
+        contact_name=contact_name,
+        contact_sort=text.fold(contact_name),
+        sales_name=first,
+        sales_sort=text.fold(first),
+        microsoft_state=AccountState.NONE if new.account is None else csp_accounts.first_state(account=new.account),
+        search_text=search_text(new=new),
+    )
+    Contact.objects.bulk_create(
+        Contact(partner_id=by.partner_id, customer_id=tenant.id, kind=kind, **dataclasses.asdict(contact))
+        for kind, contact in (
+            (ContactKind.PRIMARY, new.primary_contact),
+            (ContactKind.BILLING, new.billing_contact),
+        )
+    )
+    SalesRepresentative.objects.bulk_create(
+        SalesRepresentative(
+            partner_id=by.partner_id,
+            customer_id=tenant.id,
+            position=position,
+            name=one.name,
+            email=one.email,
+            phone=one.phone,
+        )
+        for position, one in enumerate(new.representatives, start=1)
+    )

@@ -1,0 +1,355 @@
+"""A customer's links to Microsoft tenants: added, retried, followed. The calls to Microsoft are in `provisioning.py`."""
+
+import datetime
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app as jobs
+from procrastinate.exceptions import AlreadyEnqueued
+
+from msphub.accounts import microsoft_connection
+from msphub.accounts import queries as accounts
+from msphub.accounts.models import Tenant
+from msphub.audit import actions as audit
+from msphub.customers import events, inputs, permissions
+from msphub.customers.choices import AccountMode, AccountState, Qualification, Step, StepState
+from msphub.customers.models import Agreement, CspAccount, CspAccountStep, Customer
+from msphub.kit import vault
+from msphub.kit.actor import Actor
+from msphub.kit.errors import NotFound, Refused
+from msphub.microsoft import errors as microsoft_errors
+from msphub.microsoft import shapes
+
+PROVISION = "customers.provision_account"
+# Which state of several accounts the grid shows: the one that needs somebody first.
+_URGENCY = (AccountState.FAILED, AccountState.CREATING, AccountState.WAITING, AccountState.LINKED, AccountState.NONE)
+
+
+def first_state(*, account: inputs.NewAccount | inputs.ExistingAccount) -> AccountState:
+    """Return the state that an account begins in."""
+    return AccountState.CREATING if isinstance(account, inputs.NewAccount) else AccountState.WAITING
+
+
+def insert_account(
+    *,
+    by: Actor,
+    customer_id: uuid.UUID,
+    customer_name: str,
+    account: inputs.NewAccount | inputs.ExistingAccount,
+    at: datetime.datetime,
+) -> CspAccount:
+    """Insert an account with its steps and defer the work at Microsoft, in the caller's transaction."""
+    if isinstance(account, inputs.NewAccount):
+        row = CspAccount.objects.create(
+            partner_id=by.partner_id,
+            customer_id=customer_id,
+            mode=AccountMode.NEW,
+            state=AccountState.CREATING,
+            domain=account.domain,
+            company_name=account.company_name,
+            country=account.address.country,
+            details=_details(account),
+            qualification=account.qualification,
+            created_at=at,
+        )
+        steps = [Step.TENANT]
+        if account.qualification != Qualification.COMMERCIAL:
+            steps.append(Step.QUALIFICATION)
+    else:
+        row = CspAccount.objects.create(
+            partner_id=by.partner_id,
+            customer_id=customer_id,
+            mode=AccountMode.EXISTING,
+            state=AccountState.WAITING,
+            domain=account.domain,
+            company_name=account.tenant_name,
+            country=account.country,
+            details={"microsoft_tenant_id": str(account.microsoft_tenant_id)},
+            created_at=at,
+        )
+        steps = [Step.CONSENT]
+    if account.agreement is not None:
+        steps.append(Step.AGREEMENT)
+        _insert_agreement(by=by, account=row, agreement=account.agreement, at=at)
+    CspAccountStep.objects.bulk_create(
+        CspAccountStep(
+            partner_id=by.partner_id, customer_id=customer_id, account=row, position=position, step=step.value
+        )
+        for position, step in enumerate(steps, start=1)
+    )
+    audit.record(
+        by=by,
+        event=events.ACCOUNT_ADDED,
+        at=at,
+        object_type="csp_account",
+        object_id=row.id,
+        object_label=row.domain,
+        customer_id=customer_id,
+        details={"Customer": customer_name, "Kind": AccountMode(row.mode).label},
+    )
+    defer_work(account=row)
+    return row
+
+
+def add_account(
+    *,
+    by: Actor,
+    customer_id: uuid.UUID,
+    account: inputs.NewAccount | inputs.ExistingAccount,
+    at: datetime.datetime,
+) -> CspAccount:
+    """Give a customer a (further) link to a Microsoft tenant.
+
+    Refuses a Microsoft tenant or a domain that this customer or another one of the partner holds already.
+    """
+    by.require_partner(permissions.MANAGE_ACCOUNTS)
+    account = _checked(account, today=at.date())
+    with transaction.atomic():
+        tenant = Tenant.objects.select_for_update().filter(partner_id=by.partner_id, id=customer_id).first()
+        if tenant is None:
+            raise NotFound
+        refuse_taken(by=by, account=account)
+        row = insert_account(by=by, customer_id=customer_id, customer_name=tenant.name, account=account, at=at)
+        refresh_customer_state(by=by, customer_id=customer_id)
+    return row
+
+
+def refuse_taken(*, by: Actor, account: inputs.NewAccount | inputs.ExistingAccount) -> None:
+    """Refuse a domain or Microsoft tenant that one of the partner's accounts holds."""
+    holder = CspAccount.objects.filter(partner_id=by.partner_id, domain=account.domain).exclude(
+        state=AccountState.FAILED, microsoft_tenant_id=None
+    )
+    if isinstance(account, inputs.ExistingAccount):
+        holder = holder | CspAccount.objects.filter(
+            partner_id=by.partner_id, microsoft_tenant_id=account.microsoft_tenant_id
+        )
+    found = holder.first()
+    if found is not None:
+        name = (
+            Tenant.objects.filter(partner_id=by.partner_id, id=found.customer_id).values_list("name", flat=True).first()
+        )
+        field = "new_domain" if isinstance(account, inputs.NewAccount) else "existing_domain"
+        raise Refused(
+            "domain_linked",
+            _("%(domain)s is linked to your customer %(name)s already.") % {"domain": found.domain, "name": name},
+            field=field,
+        )
+
+
+def retry_account(
+    *, by: Actor, account_id: uuid.UUID, at: datetime.datetime, new: inputs.NewAccount | None = None
+) -> CspAccount:
+    """Go on where a failed account stopped, with corrected details where given. A second tenant is never made.
+
+    Details of the tenant can be corrected only while Microsoft has not made it.
+    """
+    by.require_partner(permissions.MANAGE_ACCOUNTS)
+    if new is not None:
+        checked = _checked(new, today=at.date())
+        if not isinstance(checked, inputs.NewAccount):
+            raise TypeError(checked)
+        new = checked
+    with transaction.atomic():
+        row = _lock(by=by, account_id=account_id)
+        if row.state != AccountState.FAILED:
+            raise Refused("not_failed", _("This account has not failed; there is nothing to try again."))
+        if new is not None and row.microsoft_tenant_id is None:
+            row.domain = new.domain
+            row.company_name = new.company_name
+            row.country = new.address.country
+            row.details = _details(new)
+        row.state = AccountState.CREATING if row.mode == AccountMode.NEW else AccountState.WAITING
+        row.failure_code = row.failure_message = row.failure_field = ""
+        row.save()
+        row.steps.filter(state=StepState.FAILED).update(state=StepState.WAITING, message="", next_try_at=None)
+        audit.record(
+            by=by,
+            event=events.ACCOUNT_RETRIED,
+            at=at,
+            object_type="csp_account",
+            object_id=row.id,
+            object_label=row.domain,
+            customer_id=row.customer_id,
+        )
+        refresh_customer_state(by=by, customer_id=row.customer_id)
+        defer_work(account=row)
+    return row
+
+
+def record_agreement(
+    *, by: Actor, account_id: uuid.UUID, agreement: inputs.Agreement, at: datetime.datetime
+) -> CspAccount:
+    """Record who accepted the Microsoft Customer Agreement, and confirm it at Microsoft by a job."""
+    by.require_partner(permissions.MANAGE_ACCOUNTS)
+    with transaction.atomic():
+        row = _lock(by=by, account_id=account_id)
+        agreement, problems = inputs.check_agreement(agreement, country=row.country, today=at.date())
+        if problems:
+            raise Refused("invalid", _("Some entries need your attention."), fields=problems)
+        if row.agreements.exists():
+            raise Refused("agreement_exists", _("The agreement has been recorded already."))
+        _insert_agreement(by=by, account=row, agreement=agreement, at=at)
+        position = row.steps.count() + 1
+        CspAccountStep.objects.create(
+            partner_id=by.partner_id,
+            customer_id=row.customer_id,
+            account=row,
+            position=position,
+            step=Step.AGREEMENT,
+        )
+        audit.record(
+            by=by,
+            event=events.AGREEMENT_RECORDED,
+            at=at,
+            object_type="csp_account",
+            object_id=row.id,
+            object_label=row.domain,
+            customer_id=row.customer_id,
+            changes={
+                "Accepted by": (None, f"{agreement.first_name} {agreement.last_name}"),
+                "Accepted on": (None, agreement.agreed_on),
+            },
+        )
+        defer_work(account=row)
+    return row
+
+
+def find_existing(*, by: Actor, domain: str) -> shapes.TenantInformation | None:
+    """Look a Microsoft tenant up by its domain, live (3 s). None: there is none.
+
+    Refuses with a message when Microsoft can't be asked; nothing is stored.
+    """
+    by.require_partner(permissions.CREATE)
+    try:
+        with microsoft_connection.client(
+            partner_id=by.partner_id, timeout=microsoft_connection.LIVE_CHECK_SECONDS, retries=0
+        ) as microsoft:
+            return microsoft.find_tenant(domain=domain)
+    except microsoft_errors.MicrosoftError as error:
+        raise Refused(
+            "microsoft_unavailable",
+            _("Microsoft could not be asked (%(reason)s). Try again, or skip this step and link the account later.")
+            % {"reason": error.message.rstrip(".")},
+            field="existing_domain",
+        ) from error
+
+
+def domain_is_free(*, by: Actor, domain: str) -> bool | None:
+    """Ask Microsoft live (3 s) whether a domain is free. None: not checked, because Microsoft gave no answer."""
+    by.require_partner(permissions.CREATE)
+    try:
+        with microsoft_connection.client(
+            partner_id=by.partner_id, timeout=microsoft_connection.LIVE_CHECK_SECONDS, retries=0
+        ) as microsoft:
+            return not microsoft.domain_exists(domain=domain)
+    except (microsoft_errors.MicrosoftError, microsoft_connection.NotConnected):
+        return None
+
+
+def show_first_password(*, by: Actor, account_id: uuid.UUID, at: datetime.datetime) -> dict[str, str]:
+    """Return the first admin's user name and password of a new Microsoft tenant, and log that it was shown.
+
+    The caller has made sure of a fresh sign-in.
+    """
+    by.require_partner(permissions.MANAGE_ACCOUNTS)
+    with transaction.atomic():
+        row = _lock(by=by, account_id=account_id)
+        if not row.first_credentials:
+            raise Refused("no_password", _("No first password is stored for this Microsoft tenant."))
+        audit.record(
+            by=by,
+            event=events.ACCOUNT_PASSWORD_SHOWN,
+            at=at,
+            object_type="csp_account",
+            object_id=row.id,
+            object_label=row.domain,
+            customer_id=row.customer_id,
+        )
+        shown: dict[str, str] = vault.decrypt_json(row.first_credentials)
+    return shown
+
+
+def refresh_customer_state(*, by: Actor, customer_id: uuid.UUID) -> None:
+    """Write the state that the grid shows: of several accounts the one that needs somebody first."""
+    states = set(
+        CspAccount.objects.filter(partner_id=by.partner_id, customer_id=customer_id).values_list("state", flat=True)
+    )
+    state = next((state for state in _URGENCY if state in states), AccountState.NONE)
+    Customer.objects.filter(partner_id=by.partner_id, tenant_id=customer_id).update(microsoft_state=state)
+
+
+def defer_work(*, account: CspAccount) -> None:
+    """Defer the work at Microsoft, with the transaction; one job at a time works on an account."""
+    jobs.configure_task(PROVISION, queue="microsoft", lock=f"csp_account:{account.id}").defer(
+        partner_id=str(account.partner_id), account_id=str(account.id)
+    )
+
+
+def defer_follow_up(*, partner_id: uuid.UUID, account_id: uuid.UUID) -> None:
+    """Defer one more look at an account that waits for its customer, unless one is queued."""
+    try:
+        jobs.configure_task(
+            PROVISION, queue="microsoft", lock=f"csp_account:{account_id}", queueing_lock=f"follow_up:{account_id}"
+        ).defer(partner_id=str(partner_id), account_id=str(account_id))
+    except AlreadyEnqueued:
+        return
+
+
+def connection_is_set_up(*, by: Actor) -> bool:
+    """Tell whether the partner has a connection to Microsoft at all."""
+    return accounts.microsoft_connection(partner_id=by.partner_id) is not None
+
+
+def _lock(*, by: Actor, account_id: uuid.UUID) -> CspAccount:
+    row = CspAccount.objects.select_for_update().filter(partner_id=by.partner_id, id=account_id).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _checked(
+    account: inputs.NewAccount | inputs.ExistingAccount, *, today: datetime.date
+) -> inputs.NewAccount | inputs.ExistingAccount:
+    if isinstance(account, inputs.NewAccount):
+        account, problems = inputs.check_new_account(account, today=today)
+        if problems:
+            raise Refused("invalid", _("Some entries need your attention."), fields=problems)
+    return account
+
+
+def _insert_agreement(*, by: Actor, account: CspAccount, agreement: inputs.Agreement, at: datetime.datetime) -> None:
+    Agreement.objects.create(
+        partner_id=by.partner_id,
+        customer_id=account.customer_id,
+        account=account,
+        first_name=agreement.first_name,
+        last_name=agreement.last_name,
+        email=agreement.email,
+        phone=agreement.phone,
+        agreed_on=agreement.agreed_on,
+        recorded_at=at,
+    )
+
+
+def _details(account: inputs.NewAccount) -> dict[str, Any]:
+    """Return what the tenant is to be made of, as JSON that both the job and the correcting form read."""
+    return {
+        "company_name": account.company_name,
+        "domain_prefix": account.domain_prefix,
+        "registration_number": account.registration_number,
+        "qualification": account.qualification,
+        "segment": account.segment,
+        "website": account.website,
+        "first_name": account.first_name,
+        "last_name": account.last_name,
+        "email": account.email,
+        "phone": account.phone,
+        "line1": account.address.line1,
+        "line2": account.address.line2,
+        "city": account.address.city,
+        "state": account.address.state,
+        "postal_code": account.address.postal_code,
+        "country": account.address.country,
+    }
