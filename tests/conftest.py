@@ -10,7 +10,6 @@ import pytest
 from django.db import connections
 from django.test import TransactionTestCase
 from procrastinate.contrib.django import app as jobs_app
-
 from tests import database
 
 _RUN = pytest.StashKey[database.Run]()
@@ -51,7 +50,13 @@ def django_db_setup(test_database: database.Database, django_db_blocker: Any) ->
 
     parts = url_parts(test_database.app_url)
     settings = connections.settings["default"]
-    for name, value in (("HOST", "host"), ("PORT", "port"), ("USER", "user"), ("PASSWORD", "password"), ("NAME", "name")):
+    for name, value in (
+        ("HOST", "host"),
+        ("PORT", "port"),
+        ("USER", "user"),
+        ("PASSWORD", "password"),
+        ("NAME", "name"),
+    ):
         settings[name] = parts[value]
 
     def empty(_self: TransactionTestCase) -> None:

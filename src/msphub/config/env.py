@@ -35,7 +35,9 @@ class Environment(BaseSettings):
     database_owner_url: str = Field(
         default="", description="PostgreSQL as the role that owns the tables; used by `msphub migrate` only."
     )
-    database_pool_size: int = Field(default=8, ge=1, le=200, description="Most connections of one web or worker process.")
+    database_pool_size: int = Field(
+        default=8, ge=1, le=200, description="Most connections of one web or worker process."
+    )
     msphub_data_dir: Path = Field(
         default=Path("var/msphub"), description="Where the embedded PostgreSQL and other local files are kept."
     )
@@ -55,8 +57,8 @@ class Environment(BaseSettings):
     )
     msphub_smtp_url: str = Field(
         default="",
-        description="`smtp://user:password@host:25`, `smtp+starttls://…:587` or `smtps://…:465`. Empty: mail is kept in the "
-        "Mail log only.",
+        description="`smtp://user:password@host:25`, `smtp+starttls://…:587` or `smtps://…:465`. "
+        "Empty: mail is kept in the Mail log only.",
     )
     msphub_mail_from: str = Field(
         default="MSP Hub <no-reply@localhost>", description="Sender of mails when a partner has set none."
@@ -97,7 +99,9 @@ class Environment(BaseSettings):
             try:
                 Fernet(key)
             except ValueError:
-                problems.append(f"MSPHUB_ENCRYPTION_KEYS: key {number} is not a Fernet key (`msphub new-key` prints one).")
+                problems.append(
+                    f"MSPHUB_ENCRYPTION_KEYS: key {number} is not a Fernet key (`msphub new-key` prints one)."
+                )
         if self.msphub_clock_url:
             problems.append("MSPHUB_CLOCK_URL moves the clock and is for the demo only; unset it.")
         if problems:
@@ -108,3 +112,12 @@ class Environment(BaseSettings):
 def environment() -> Environment:
     """Return the environment of this process, read once."""
     return Environment()
+
+
+def as_markdown() -> str:
+    """Return the documented table of every variable, for docs/guide/configuration.md."""
+    lines = ["| Variable | Default | Meaning |", "|---|---|---|"]
+    for name, field in Environment.model_fields.items():
+        default = field.default.value if isinstance(field.default, Mode) else str(field.default)
+        lines.append(f"| `{name.upper()}` | {f'`{default}`' if default else 'none'} | {field.description} |")
+    return "\n".join(lines) + "\n"

@@ -1,5 +1,6 @@
 """What `msphub migrate` does: tables, cache table, rights of the application's role, static files; nothing twice."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 PACKAGE = Path(__file__).resolve().parent.parent
 _LOCK = 0x6D737068  # "msph": one migration at a time
-_STATIC_STAMP = ".msphub-sources"
+STATIC_STAMP = ".msphub-sources"
 
 
 def owner_settings() -> None:
@@ -33,7 +34,9 @@ def owner_settings() -> None:
     """
     known = environment()
     if not known.database_owner_url:
-        raise NotConfigured("Set DATABASE_OWNER_URL to the role that owns the tables; DATABASE_URL is for web and worker.")
+        raise NotConfigured(
+            "Set DATABASE_OWNER_URL to the role that owns the tables; DATABASE_URL is for web and worker."
+        )
     if not known.database_url:
         raise NotConfigured("Set DATABASE_URL too: `msphub migrate` gives its role the rights it needs.")
     os.environ["DATABASE_URL"] = known.database_owner_url
@@ -57,7 +60,9 @@ def migrate_database(*, application_url: str) -> None:
     role = database.url_parts(application_url)["user"]
     with _only_one(environment().database_owner_url) as connection:
         if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
-            raise NotConfigured(f"The role {role} of DATABASE_URL doesn't exist; docs/guide/install.md shows how to make it.")
+            raise NotConfigured(
+                f"The role {role} of DATABASE_URL doesn't exist; docs/guide/install.md shows how to make it."
+            )
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
         roles.grant_application_role(connection, role=role, append_only=settings.APPEND_ONLY_TABLES)
@@ -78,13 +83,16 @@ def missing_migrations(connection: psycopg.Connection[Any]) -> list[str]:
 def collect_static() -> None:
     """Put the compressed static files into `MSPHUB_STATIC_DIR`, unless their sources are those of the last time."""
     root = Path(settings.STATIC_ROOT)
-    stamp = root / _STATIC_STAMP
+    root.mkdir(parents=True, exist_ok=True)
+    stamp = root / STATIC_STAMP
     sources = static_sources()
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == sources:
-        return
-    stamp.unlink(missing_ok=True)
-    call_command("collectstatic", interactive=False, clear=root.exists(), verbosity=0)
-    stamp.write_text(sources, encoding="utf-8")
+    with root.with_name(f"{root.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if stamp.exists() and stamp.read_text(encoding="utf-8") == sources:
+            return
+        stamp.unlink(missing_ok=True)
+        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+        stamp.write_text(sources, encoding="utf-8")
     log.info("static_files_collected", directory=str(root))
 
 
@@ -92,7 +100,7 @@ def static_sources() -> str:
     """Return a digest of all static files' names, sizes and times."""
     digest = sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
     for finder in get_finders():
-        for name, storage in finder.list(None):  # type: ignore[arg-type]
+        for name, storage in finder.list(None):
             status = Path(storage.path(name)).stat()
             digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -94,7 +94,7 @@ class Child:
 
     name: str
     command: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     log: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 8
@@ -113,7 +113,7 @@ class Child:
                 output = stack.enter_context(self.log.open("ab"))
             self.process = subprocess.Popen(
                 list(self.command),
-                env={**os.environ, **self.environment},
+                env=dict(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -165,23 +165,24 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def end_process(process: ProcessId, *, number: signal.Signals = signal.SIGTERM, seconds: float = 5) -> bool:
-    """End a process that an earlier run of ours left behind, only if it still is that very process.
+def end_leftovers(left: Iterable[tuple[ProcessId, signal.Signals]], *, seconds: float) -> list[ProcessId]:
+    """End what an earlier run of ours left behind, all at once, each only if it still is that very process.
 
-    Returns whether there was one. Its whole process group goes with it.
+    Returns those that there were. After `seconds` they are killed, with the process groups they lead.
     """
-    if not process.started or not process.is_alive:
-        return False
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, number)
-    deadline = time.monotonic() + seconds
-    while process.is_alive and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if process.is_alive:
-        kill_group(process.pid)
+    found = [(process, number) for process, number in left if process.started and process.is_alive]
+    for process, number in found:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
-    return True
+            os.kill(process.pid, number)
+    deadline = time.monotonic() + seconds
+    for process, _ in found:
+        while process.is_alive and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if process.is_alive:
+            kill_group(process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+    return [process for process, _ in found]
 
 
 def is_port_free(port: int, *, host: str = "127.0.0.1") -> bool:

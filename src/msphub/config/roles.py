@@ -5,7 +5,7 @@ policies nor what is append-only. Rights are given anew after every migration, s
 """
 
 from collections.abc import Sequence
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 from psycopg import Connection, sql
 
@@ -63,12 +63,11 @@ def grant_application_role(
         for name, is_partition in rows:
             if is_partition:
                 continue
-            rights: LiteralString = "SELECT, INSERT, UPDATE, DELETE"
-            if name in append_only:
-                rights = "SELECT, INSERT"
-            elif name in read_only:
-                rights = "SELECT"
-            _run(connection, cast("LiteralString", f"GRANT {rights} ON TABLE {{name}} TO {{role}}"), name=name, role=role)
+            _run(connection, "GRANT SELECT ON TABLE {name} TO {role}", name=name, role=role)
+            if name not in read_only:
+                _run(connection, "GRANT INSERT ON TABLE {name} TO {role}", name=name, role=role)
+                if name not in append_only:
+                    _run(connection, "GRANT UPDATE, DELETE ON TABLE {name} TO {role}", name=name, role=role)
         _run(connection, "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}", role=role)
         _run(connection, "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}", role=role)
 
@@ -98,6 +97,6 @@ def check_application_role(connection: Connection[Any]) -> None:
             reasons.append("may create tables")
     if reasons:
         raise NotConfigured(
-            f"DATABASE_URL connects as {name}, which {', '.join(reasons)}: row-level security would not protect tenants. "
-            "Use a role of its own for it (docs/guide/install.md) and the owner in DATABASE_OWNER_URL only."
+            f"DATABASE_URL connects as {name}, which {', '.join(reasons)}: row-level security would not "
+            "protect tenants. Use a role of its own for it (docs/guide/install.md) and the owner in DATABASE_OWNER_URL only."
         )

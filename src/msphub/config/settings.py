@@ -200,4 +200,3 @@ MAILERS = {
 
 LOGGING_CONFIG = None
 logs.configure(level=ENV.msphub_log_level, as_json=ENV.msphub_log_format == "json")
-
