@@ -106,6 +106,12 @@ def test_field_is_found_in_the_details() -> None:
     assert refusal(400, {"code": 3000, "description": "Invalid.", "data": ["'City' is required"]}).field == "city"
 
 
+def test_field_that_is_a_detail_of_its_own() -> None:
+    body = {"code": 3000, "description": "The state of the request is invalid.", "data": ["BillingProfile.Email"]}
+
+    assert refusal(400, body).field == "email"
+
+
 def test_field_is_not_guessed_for_a_missing_right() -> None:
     assert refusal(403, {"code": 900149, "description": "Country is not supported."}).field is None
 

@@ -17,7 +17,7 @@ import httpx
 from msphub.microsoft import (
     bodies,
     connection,
-    connection_test,
+    diagnosis,
     errors,
     login,
     parsing,
@@ -401,7 +401,7 @@ class Client:
 
     def test_connection(self) -> shapes.ConnectionReport:
         """Try each kind of token and a read with it; tells what fails and why, and never raises MicrosoftError."""
-        return connection_test.run(carrier=self._transport, endpoints=self._endpoints)
+        return diagnosis.run(carrier=self._transport, endpoints=self._endpoints)
 
     def _tenant_by_openid(self, domain: str) -> shapes.TenantInformation | None:
         path = f"/{_part(domain)}/v2.0/.well-known/openid-configuration"

@@ -38,7 +38,7 @@ class MicrosoftError(Exception):
         self.correlation_id = correlation_id
 
 
-class Refused(MicrosoftError):  # noqa: N818 - the house says what happened, without "Error"
+class Refused(MicrosoftError):
     """Microsoft answered no, with a reason.
 
     `code` is Partner Center's number (Graph and the login have names: `name`), `field` the member of the request
@@ -120,15 +120,15 @@ class SignInFailed(Refused):
         self.reason = reason
 
 
-class Throttled(MicrosoftError):  # noqa: N818 - the house says what happened, without "Error"
+class Throttled(MicrosoftError):
     """Too many requests: nothing was done. `retry_after` in seconds, None when Microsoft doesn't say."""
 
 
-class Unavailable(MicrosoftError):  # noqa: N818 - the house says what happened, without "Error"
+class Unavailable(MicrosoftError):
     """Microsoft gave no usable answer, and nothing can have happened: try again later."""
 
 
-class UnknownOutcome(MicrosoftError):  # noqa: N818 - the house says what happened, without "Error"
+class UnknownOutcome(MicrosoftError):
     """A write went out and its outcome is unknown (time-out, reset, 5xx): it may have happened."""
 
 
@@ -202,7 +202,12 @@ def field_of(*, code: int | None, texts: Iterable[str]) -> str | None:
     """Find the request member a refusal complains about; None where its words name none."""
     if code in FIELD_OF_CODE:
         return FIELD_OF_CODE[code]
-    for text in texts:
+    told = tuple(texts)
+    for text in told:
+        exact = _MEMBER_OF_NAME.get(_last_part(text.strip()))
+        if exact is not None:  # details often are nothing but the name
+            return exact
+    for text in told:
         if domain_is_taken(text=text):
             return "domain"
         named = _named_in(text)
