@@ -1,5 +1,6 @@
 """Minimal settings to look at the gallery: `DJANGO_SETTINGS_MODULE=tests.ui.settings django-admin runserver`."""
 
+import os
 from pathlib import Path
 
 from django.utils.csp import CSP
@@ -33,7 +34,7 @@ MIDDLEWARE = [
 ]
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("GALLERY_DB", ":memory:")}}
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -104,6 +104,7 @@ def _status(word: str) -> cells.Status:
 SPEC = GridSpec(
     name="customers",
     noun="customers",
+    noun_one="customer",
     columns=[
         Column(key="name", label="Company Name", sortable=True, pinned=True, width="wide"),
         Column(key="type", label="Customer Type", sortable=True),

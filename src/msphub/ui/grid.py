@@ -114,11 +114,13 @@ class Export:
 class GridSpec:
     """What a list is. `name` is unique on its page and prefixes the ids in the markup.
 
-    `noun` names the rows in the plural ("customers"). `default_sort` is a column's key, "-" in front for descending.
+    `noun` names the rows in the plural ("customers"), `noun_one` a single one.
+    `default_sort` is a column's key, "-" in front for descending.
     """
 
     name: str
     noun: Words
+    noun_one: Words = ""
     columns: Sequence[Column]
     filters: Sequence[Filter | DateFilter] = ()
     searchable: bool = True

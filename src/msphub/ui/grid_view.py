@@ -168,7 +168,7 @@ class Grid:
         if count is None:
             return ""
         number = cells.format_number(count) if isinstance(count, int) else str(count)
-        return f"{number} {self.spec.noun}"
+        return f"{number} {(self.spec.noun_one or self.spec.noun) if count == 1 else self.spec.noun}"
 
     @property
     def is_bare(self) -> bool:

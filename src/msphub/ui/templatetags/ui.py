@@ -7,9 +7,10 @@ from typing import Any
 
 from django import forms as django_forms
 from django import template
+from django.conf import settings
 from django.template.context import Context
 from django.template.loader import render_to_string
-from django.utils.html import format_html
+from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from msphub.ui import cells, forms, htmx
@@ -157,6 +158,25 @@ def _groups(context: Context, *, form: Any, groups: list[forms.BoundGroup], temp
     return render_to_string(template_name, values | {"form": form, "groups": groups})
 
 
+@register.filter
+def without_placeholder(bound: django_forms.BoundField) -> django_forms.BoundField:
+    """The field without its placeholder: a label stands above it."""
+    bound.field.widget.attrs.pop("placeholder", None)
+    return bound
+
+
+@register.simple_tag
+def password_forgotten_url() -> str:
+    """Address of "Forgot your password?": the url name in PASSWORD_FORGOTTEN_URL, else allauth's, else ""."""
+    for name in (getattr(settings, "PASSWORD_FORGOTTEN_URL", ""), "account_reset_password"):
+        try:
+            if name:
+                return reverse(name)
+        except NoReverseMatch:
+            continue
+    return ""
+
+
 @register.simple_tag
 def copy_button(text: object, label: str = "") -> SafeString:
     """A button that copies text (works where script runs; hidden elsewhere)."""
@@ -190,7 +210,6 @@ def hex_color(value: object) -> str:
 
 
 @register.simple_tag
-def percent_of(part: Any, whole: Any) -> SafeString:
+def percent_of(part: Any, whole: Any) -> int:
     """How much of a whole, 0-100, as an integer."""
-    share = 0 if not whole else max(0, min(100, int(part * 100 / whole)))
-    return format_html("{}", share)
+    return 0 if not whole else max(0, min(100, int(part * 100 / whole)))
