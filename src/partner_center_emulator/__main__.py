@@ -1,5 +1,6 @@
 """The command `partner-center-emulator`."""
 
+import signal
 from pathlib import Path
 
 import click
@@ -32,11 +33,11 @@ def main(*, host: str, port: int, state_path: str, seed_file: Path | None, print
     url = f"http://[{host}]:{chosen}" if ":" in host else f"http://{host}:{chosen}"
     ready = f"READY {url}" if print_ready else f"Partner Center emulator at {url}"
     running = server.server_of(emulator=emulator, when_ready=lambda: click.echo(ready))
+    # uvicorn stops in order and then raises the signal again; by then there is nothing left to interrupt.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
     try:
         running.run(sockets=[listener])
-    except KeyboardInterrupt:
-        # uvicorn stops in order first and then raises the interrupt again.
-        pass
     finally:
         listener.close()
         emulator.state.close()

@@ -133,6 +133,8 @@ class State:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_SCHEMA)
+        self._database.create_function("casefold", 1, str.casefold, deterministic=True)
+        self._origin: sqlite3.Connection | None = None
 
     def close(self) -> None:
         """Closes the file."""
@@ -159,6 +161,20 @@ class State:
         for table in (*_TABLES, "replays"):
             self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are ours
         self._database.execute("DELETE FROM sqlite_sequence")
+
+    def keep_as_origin(self) -> None:
+        """Copies what is there now, for a quick way back."""
+        with self.lock:
+            self._origin = sqlite3.connect(":memory:", check_same_thread=False)
+            self._database.backup(self._origin)
+
+    def return_to_origin(self) -> bool:
+        """Puts the copy back; False if this process made none."""
+        with self.lock:
+            if self._origin is None:
+                return False
+            self._origin.backup(self._database)
+            return True
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with self.lock:
@@ -263,9 +279,7 @@ class State:
         if field_name in {"company_name", "domain", "reseller"}:
             sql += f" AND substr(casefold({field_name}), 1, ?) = ?"
             values += [len(prefix.casefold()), prefix.casefold()]
-        with self.lock:
-            self._database.create_function("casefold", 1, str.casefold, deterministic=True)
-            rows = self._database.execute(sql + " ORDER BY seq LIMIT ?", [*values, limit]).fetchall()
+        rows = self._rows(sql + " ORDER BY seq LIMIT ?", *values, limit)
         return [(row[0], _of(Customer, row[1])) for row in rows]
 
     def forget_customer(self, *, customer: Customer) -> None:

@@ -31,10 +31,12 @@ class World:
             self.state.clear()
             seed.load(state=self.state, seed_file=self._seed_file)
             self.state.keep_setting(key="seeded", value="yes")
+        self.state.keep_as_origin()
 
     def reset(self) -> None:
         """Back to the seeded state: clock, settings, faults, counts and the list of requests too."""
-        self._fill()
+        if not self.state.return_to_origin():
+            self._fill()
         self.clock.offset = timedelta()
         self.settings = Settings()
         self.faults.clear()
