@@ -64,10 +64,10 @@ class Faults:
             method=members.text("method").upper() or "*",
             path=path,
             mode=mode,
-            count=_whole(members=members, name="count", default=1) or 1,
-            status=_whole(members=members, name="status", default=500) or 500,
+            count=_whole(members=members, name="count", default=1),
+            status=_whole(members=members, name="status", default=500),
             body=members.get("body"),
-            retry_after=_whole(members=members, name="retry_after", default=None),
+            retry_after=_whole(members=members, name="retry_after", default=0) if members.has("retry_after") else None,
         )
         if fault.count < 1 or not 100 <= fault.status <= 599:
             raise invalid_property(name="count", description="count must be at least 1 and status an HTTP status.")
@@ -94,7 +94,7 @@ class Faults:
         self._orders.clear()
 
 
-def _whole(*, members: Members, name: str, default: int | None) -> int | None:
+def _whole(*, members: Members, name: str, default: int) -> int:
     value = members.get(name)
     if value is None:
         return default

@@ -85,7 +85,12 @@ def test_government_uses_a_validation_code_up(owner: PartnerClient, customer: st
 
 @pytest.mark.parametrize(
     ("value", "answer"),
-    [("education", "education"), ("Nonprofit", "nonprofit"), ("stateOwnedEntity", "stateownedentity"), (1, "education")],
+    [
+        ("education", "education"),
+        ("Nonprofit", "nonprofit"),
+        ("stateOwnedEntity", "stateownedentity"),
+        (1, "education"),
+    ],
 )
 def test_old_write_takes_a_bare_value(owner: PartnerClient, customer: str, value: object, answer: str) -> None:
     path = f"/v1/customers/{customer}/qualification"

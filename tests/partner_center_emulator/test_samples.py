@@ -125,9 +125,7 @@ CASES: dict[str, Callable[[PartnerClient, httpx.Client], httpx.Response]] = {
         json=sample("customer.qualification.create.education.request.json"),
     ),
     "customer.qualifications.get.in-review.response.json": lambda owner, http: vetted(owner, http),
-    "customer.qualifications.get.approved.response.json": lambda owner, http: vetted(
-        owner, http, decision="Approved"
-    ),
+    "customer.qualifications.get.approved.response.json": lambda owner, http: vetted(owner, http, decision="Approved"),
     "customer.qualifications.get.denied.response.json": lambda owner, http: vetted(owner, http, decision="Denied"),
     "customer.qualifications.get.soe.response.json": lambda owner, http: state_owned(
         owner, with_education=False, http=http
