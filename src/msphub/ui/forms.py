@@ -105,7 +105,7 @@ def set_check(form: forms.BaseForm, *, name: str, url: str, include: str = "") -
     attrs = form.fields[name].widget.attrs
     attrs |= {
         "hx-get": url,
-        "hx-trigger": "change, input changed delay:500ms",
+        "hx-trigger": "change" if isinstance(form.fields[name].widget, forms.Select) else "input changed delay:400ms",
         "hx-target": f"#{bound.auto_id}_check",
         "hx-swap": "innerHTML",
         "hx-push-url": "false",

@@ -235,7 +235,8 @@ class GridState:
             pairs.append(("sort", self.sort))
         pairs += [(key, value) for key, values in self.filters.items() for value in values]
         if self.columns != self.spec.default_columns:
-            pairs.append(("columns", ",".join(self.columns)))
+            pinned = {column.key for column in self.spec.columns if column.pinned}
+            pairs.append(("columns", ",".join(key for key in self.columns if key not in pinned) or "-"))
         if self.size != self.spec.size:
             pairs.append(("size", str(self.size)))
         if self.after:
@@ -258,12 +259,12 @@ class GridState:
     def url(self, **changes: Any) -> str:
         """The address of this state, or of it with changes: `state.url(sort="-name")`, `state.url(after=cursor)`."""
         state = self.change(**changes) if changes else self
-        query = urlencode(state.pairs())
+        query = urlencode(state.pairs(), safe=",:")
         return f"{state.path}?{query}" if query else state.path or "?"
 
     def query_for(self, base: str) -> str:
         """The filtered set's parameters, without page, appended to another address (exports)."""
-        query = urlencode([pair for pair in self.change().pairs() if pair[0] != "size"])
+        query = urlencode([pair for pair in self.change().pairs() if pair[0] != "size"], safe=",:")
         return base if not query else f"{base}{'&' if '?' in base else '?'}{query}"
 
 

@@ -165,6 +165,13 @@ def without_placeholder(bound: django_forms.BoundField) -> django_forms.BoundFie
     return bound
 
 
+@register.filter
+def without_help(bound: django_forms.BoundField) -> django_forms.BoundField:
+    """The field without its help text."""
+    bound.field.help_text = bound.help_text = ""
+    return bound
+
+
 @register.simple_tag
 def password_forgotten_url() -> str:
     """Address of "Forgot your password?": the url name in PASSWORD_FORGOTTEN_URL, else allauth's, else ""."""

@@ -24,7 +24,7 @@
     if (!meta || !/^#[0-9a-f]{6}$/i.test(meta.content)) return;
     const accent = parse(meta.content), white = [255, 255, 255], black = [0, 0, 0];
     const ground = name === "dark" ? [22, 24, 29] : [246, 247, 249];
-    const text = until(accent, ground, name === "dark" ? white : black, 4.6);
+    const text = until(accent, ground, name === "dark" ? white : black, 5.8);
     const fill = until(accent, white, black, 4.6);
     root.style.setProperty("--accent", css(fill));
     root.style.setProperty("--accent-hover", css(mix(fill, black, 0.14)));
