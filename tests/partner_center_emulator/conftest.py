@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from emulator_client import PartnerClient
+from emulator_client import NO_TLS, PartnerClient
 
 from partner_center_emulator.testing import Running, running
 from partner_center_emulator.wellknown import CONTOSO, GRAPH
@@ -24,7 +24,7 @@ def emulator(server: Running) -> Running:
 
 @pytest.fixture
 def http(emulator: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=emulator.url, timeout=5, verify=False) as client:
+    with httpx.Client(base_url=emulator.url, timeout=5, verify=NO_TLS) as client:
         yield client
 
 

@@ -1,5 +1,6 @@
 """A partner's HTTP client and the requests the tests make; the fixtures are in conftest.py."""
 
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,16 @@ from partner_center_emulator.wellknown import PARTNER_CENTER, Partner
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "partner-center" / "samples"
 
 
+# Plain HTTP needs no certificates, and loading them takes longer than a whole test.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 class PartnerClient:
     """A partner's client: App+User unless it is told to be app-only."""
 
     def __init__(self, *, url: str, partner: Partner, is_user: bool = True, audience: str = PARTNER_CENTER) -> None:
         self.partner = partner
-        self.http = httpx.Client(base_url=url, timeout=5, verify=False)
+        self.http = httpx.Client(base_url=url, timeout=5, verify=NO_TLS)
         self.token = self.tokens(is_user=is_user, audience=audience)["access_token"]
 
     def tokens(self, *, is_user: bool = True, audience: str = PARTNER_CENTER) -> dict[str, Any]:

@@ -39,33 +39,33 @@ def created(owner: PartnerClient, **options: Any) -> str:
     return str(response.json()["id"])
 
 
-def advance(http: httpx.Client, duration: str) -> None:
-    assert http.post("/_emulator/clock", json={"advance": duration}).status_code == 200
+def advance(owner: PartnerClient, duration: str) -> None:
+    assert owner.http.post("/_emulator/clock", json={"advance": duration}).status_code == 200
 
 
-def vetted(owner: PartnerClient, http: httpx.Client, **decision: str) -> httpx.Response:
+def vetted(owner: PartnerClient, **decision: str) -> httpx.Response:
     customer = seeded(owner)
     request = sample("customer.qualification.create.education.request.json")
     assert owner.post(f"/v1/customers/{customer}/qualifications", json=request).status_code == 201
     if decision:
-        assert http.post("/_emulator/vetting", json={"customer": customer, **decision}).status_code == 200
+        assert owner.http.post("/_emulator/vetting", json={"customer": customer, **decision}).status_code == 200
     return owner.get(f"/v1/customers/{customer}/qualifications")
 
 
-def state_owned(owner: PartnerClient, *, with_education: bool, http: httpx.Client) -> httpx.Response:
+def state_owned(owner: PartnerClient, *, with_education: bool) -> httpx.Response:
     customer = seeded(owner)
     if with_education:
         request = sample("customer.qualification.create.education.request.json")
         owner.post(f"/v1/customers/{customer}/qualifications", json=request)
-        advance(http, "P3D")
+        advance(owner, "P3D")
         owner.token = owner.tokens()["access_token"]
     owner.post(f"/v1/customers/{customer}/qualifications", json={"qualification": "StateOwnedEntity"})
     return owner.get(f"/v1/customers/{customer}/qualifications")
 
 
-def status(owner: PartnerClient, http: httpx.Client, name: str) -> httpx.Response:
+def status(owner: PartnerClient, name: str) -> httpx.Response:
     customer = seeded(owner)
-    http.post("/_emulator/account-status", json={"customer": customer, "status": name})
+    owner.http.post("/_emulator/account-status", json={"customer": customer, "status": name})
     return owner.get(f"/v1/customers/{customer}/validationStatus?type=account")
 
 
@@ -84,74 +84,70 @@ def changed_billing(owner: PartnerClient) -> httpx.Response:
     return owner.call("PUT", path, json=request, headers={"If-Match": f'"{current["attributes"]["etag"]}"'})
 
 
-CASES: dict[str, Callable[[PartnerClient, httpx.Client], httpx.Response]] = {
-    "address.validate.verified-shippable.response.json": lambda owner, http: owner.post(
+CASES: dict[str, Callable[[PartnerClient], httpx.Response]] = {
+    "address.validate.verified-shippable.response.json": lambda owner: owner.post(
         "/v1/validations/address", json=sample("address.validate.verified-shippable.request.json")
     ),
-    "address.validate.street-partial.response.json": lambda owner, http: owner.post(
+    "address.validate.street-partial.response.json": lambda owner: owner.post(
         "/v1/validations/address", json=sample("address.validate.street-partial.request.json")
     ),
-    "country-validation-rules.get.response.json": lambda owner, http: owner.get("/v1/countryvalidationrules/US"),
-    "customer.create.response.json": lambda owner, http: owner.post(
+    "country-validation-rules.get.response.json": lambda owner: owner.get("/v1/countryvalidationrules/US"),
+    "customer.create.response.json": lambda owner: owner.post(
         "/v1/customers", json=sample("customer.create.request.json")
     ),
-    "customer.get.response.json": lambda owner, http: owner.get(f"/v1/customers/{seeded(owner)}"),
-    "customers.list.response.json": lambda owner, http: owner.get("/v1/customers?size=500"),
-    "customers.list.filtered.response.json": lambda owner, http: owner.get(
+    "customer.get.response.json": lambda owner: owner.get(f"/v1/customers/{seeded(owner)}"),
+    "customers.list.response.json": lambda owner: owner.get("/v1/customers?size=500"),
+    "customers.list.filtered.response.json": lambda owner: owner.get(
         "/v1/customers",
         params={"size": "0", "filter": '{"Field":"Domain","Value":"alp","Operator":"starts_with"}'},
     ),
-    "customer.billing-profile.get.response.json": lambda owner, http: owner.get(
+    "customer.billing-profile.get.response.json": lambda owner: owner.get(
         f"/v1/customers/{seeded(owner)}/profiles/billing"
     ),
-    "customer.billing-profile.update.response.json": lambda owner, http: changed_billing(owner),
-    "customer.organization.get.response.json": lambda owner, http: owner.get(
-        f"/v1/customers/{seeded(owner)}/organization"
-    ),
-    "customer.custom-domains.get.response.json": lambda owner, http: owner.get(
+    "customer.billing-profile.update.response.json": changed_billing,
+    "customer.organization.get.response.json": lambda owner: owner.get(f"/v1/customers/{seeded(owner)}/organization"),
+    "customer.custom-domains.get.response.json": lambda owner: owner.get(
         f"/v1/customers/{seeded(owner)}/customDomains"
     ),
-    "relationship-request.get.response.json": lambda owner, http: owner.get("/v1/customers/relationshiprequests"),
-    "relationships.list.response.json": lambda owner, http: owner.get(
+    "relationship-request.get.response.json": lambda owner: owner.get("/v1/customers/relationshiprequests"),
+    "relationships.list.response.json": lambda owner: owner.get(
         "/v1/relationships?relationship_type=IsIndirectCloudSolutionProviderOf"
     ),
-    "customer.relationship.remove.response.json": lambda owner, http: owner.call(
+    "customer.relationship.remove.response.json": lambda owner: owner.call(
         "PATCH",
         f"/v1/customers/{seeded(owner)}",
         json=sample("customer.relationship.remove.request.json"),
     ),
-    "customer.qualification.create.education.response.json": lambda owner, http: owner.post(
+    "customer.qualification.create.education.response.json": lambda owner: owner.post(
         f"/v1/customers/{seeded(owner)}/qualifications",
         json=sample("customer.qualification.create.education.request.json"),
     ),
-    "customer.qualifications.get.in-review.response.json": lambda owner, http: vetted(owner, http),
-    "customer.qualifications.get.approved.response.json": lambda owner, http: vetted(owner, http, decision="Approved"),
-    "customer.qualifications.get.denied.response.json": lambda owner, http: vetted(owner, http, decision="Denied"),
-    "customer.qualifications.get.soe.response.json": lambda owner, http: state_owned(
-        owner, with_education=False, http=http
+    "customer.qualifications.get.in-review.response.json": vetted,
+    "customer.qualifications.get.approved.response.json": lambda owner: vetted(owner, decision="Approved"),
+    "customer.qualifications.get.denied.response.json": lambda owner: vetted(owner, decision="Denied"),
+    "customer.qualifications.get.soe.response.json": lambda owner: state_owned(owner, with_education=False),
+    "customer.qualifications.get.soe-and-education.response.json": lambda owner: state_owned(
+        owner, with_education=True
     ),
-    "customer.qualifications.get.soe-and-education.response.json": lambda owner, http: state_owned(
-        owner, with_education=True, http=http
-    ),
-    "validation-codes.get.response.json": lambda owner, http: owner.get("/v1/customers/all/validations"),
-    "customer.validation-status.get.allowed.response.json": lambda owner, http: status(owner, http, "Allowed"),
-    "customer.validation-status.get.not-ready.response.json": lambda owner, http: status(owner, http, "Not Ready"),
-    "customer.validation-status.get.error.json": lambda owner, http: status(owner, http, ""),
-    "agreement.create.response.json": lambda owner, http: agreed(owner, times=1),
-    "agreement.create.already-exists.error.json": lambda owner, http: agreed(owner, times=2),
-    "agreement.direct-sign-status.response.json": lambda owner, http: owner.get(
+    "validation-codes.get.response.json": lambda owner: owner.get("/v1/customers/all/validations"),
+    "customer.validation-status.get.allowed.response.json": lambda owner: status(owner, "Allowed"),
+    "customer.validation-status.get.not-ready.response.json": lambda owner: status(owner, "Not Ready"),
+    "customer.validation-status.get.error.json": lambda owner: status(owner, ""),
+    "agreement.create.response.json": lambda owner: agreed(owner, times=1),
+    "agreement.create.already-exists.error.json": lambda owner: agreed(owner, times=2),
+    "agreement.direct-sign-status.response.json": lambda owner: owner.get(
         f"/v1/customers/{seeded(owner)}/directSignedMicrosoftCustomerAgreementStatus"
     ),
-    "agreement-template.document.response.json": lambda owner, http: owner.get(
+    "agreement-template.document.response.json": lambda owner: owner.get(
         "/v1/agreementtemplates/117a77b0-9360-443b-8795-c6dedc750cf9/document?language=en-US&country=US"
     ),
-    "partner.legal-business-profile.get.response.json": lambda owner, http: owner.get("/v1/profiles/legalbusiness"),
+    "partner.legal-business-profile.get.response.json": lambda owner: owner.get("/v1/profiles/legalbusiness"),
 }
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_answer_has_the_shape_of_the_sample(owner: PartnerClient, http: httpx.Client, name: str) -> None:
-    response = CASES[name](owner, http)
+def test_answer_has_the_shape_of_the_sample(owner: PartnerClient, name: str) -> None:
+    response = CASES[name](owner)
 
     assert response.status_code < 500
     assert shape(response.json()) == shape(sample(name))
@@ -177,8 +173,8 @@ def test_removed_relationship_is_answered_as_published(owner: PartnerClient) -> 
     assert answer == sample("customer.relationship.remove.response.json")
 
 
-def test_throttled_body_is_the_published_one(owner: PartnerClient, http: httpx.Client) -> None:
-    http.post("/_emulator/faults", json={"method": "GET", "path": "/v1/customers", "status": 429})
+def test_throttled_body_is_the_published_one(owner: PartnerClient) -> None:
+    owner.http.post("/_emulator/faults", json={"method": "GET", "path": "/v1/customers", "status": 429})
     response = owner.get("/v1/customers")
 
     assert response.json() == sample("throttled.error.json")
