@@ -1,27 +1,32 @@
-"""Fixtures of the whole suite: the database, jobs, the emulator, a browser, and a guard against the network."""
+"""Fixtures of the whole suite: the database, jobs, the emulator, a demo, a browser, and a guard against the network."""
 
 import ipaddress
+import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from django.db import connections
 from django.test import TransactionTestCase
-from procrastinate.contrib.django import app as jobs_app
-from tests import database
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from tests import database, running
+
+from msphub.config import worker
+from msphub.config.database import url_parts
+from partner_center_emulator import testing as emulator_testing
 
 _RUN = pytest.StashKey[database.Run]()
-
-
-def _is_worker(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput")
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_DEMO_SECONDS = 300
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the run's PostgreSQL, from the main thread of the process that starts pytest."""
-    if not _is_worker(config) and not config.option.collectonly and not config.option.help:
+    if not hasattr(config, "workerinput") and not config.option.collectonly and not config.option.help:
         config.stash[_RUN] = database.Run()
         config.stash[_RUN].start()
 
@@ -33,31 +38,35 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         run.stop()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all tests of the running demo on one worker, so that only one demo runs, and mark those of the browser."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "demo" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("demo"))
+            item.add_marker(pytest.mark.timeout(_DEMO_SECONDS))
+        if "browser" in fixtures:
+            item.add_marker(pytest.mark.browser)
+
+
 # The database
 
 
 @pytest.fixture(scope="session")
 def test_database(request: pytest.FixtureRequest) -> database.Database:
     """The database of this worker: a copy of the migrated one."""
-    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
-    return database.make_database(name=f"test_{worker}")
+    worker_id = getattr(request.config, "workerinput", {}).get("workerid", "main")
+    return database.make_database(name=f"test_{worker_id}")
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(test_database: database.Database, django_db_blocker: Any) -> Iterator[None]:
     """Connect Django to it as the application's role: row-level security holds in every test."""
-    from msphub.config.database import url_parts  # noqa: PLC0415 - imports nothing of Django; kept beside its use
-
     parts = url_parts(test_database.app_url)
     settings = connections.settings["default"]
-    for name, value in (
-        ("HOST", "host"),
-        ("PORT", "port"),
-        ("USER", "user"),
-        ("PASSWORD", "password"),
-        ("NAME", "name"),
-    ):
-        settings[name] = parts[value]
+    for name in ("HOST", "PORT", "USER", "PASSWORD", "NAME"):
+        settings[name] = parts[name.lower()]
 
     def empty(_self: TransactionTestCase) -> None:
         database.empty_tables(test_database)
@@ -87,13 +96,96 @@ def application_connection(test_database: database.Database) -> Iterator[psycopg
 
 @pytest.fixture
 def run_jobs(transactional_db: None) -> Callable[[], None]:
-    """Call it to run every job that is due, the way a worker does, until none is left."""
+    """Call it to run every job that is due, as a worker does, until none is left; periodic jobs aren't added."""
+    return worker.run_due_jobs
 
-    def run() -> None:
-        with jobs_app.replace_connector(jobs_app.connector.get_worker_connector()) as app:
-            app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, concurrency=4)
 
-    return run
+# The emulated Microsoft and the whole program
+
+
+@pytest.fixture(scope="session")
+def emulator_server() -> Iterator[emulator_testing.Running]:
+    """One emulator in a thread of this worker."""
+    with emulator_testing.running() as server:
+        yield server
+
+
+@pytest.fixture
+def emulator(emulator_server: emulator_testing.Running) -> emulator_testing.Running:
+    """The emulated Microsoft in its first state: `.url`, `.partners`, `.reset()`."""
+    emulator_server.reset()
+    return emulator_server
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Demo]:
+    """A real `msphub demo` in processes of its own, one for all tests of the run that ask for it."""
+    started = running.start_demo(directory=tmp_path_factory.mktemp("demo") / "data")
+    yield started
+    started.stop()
+
+
+# The browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium of this machine; without one the test is skipped, in CI it fails."""
+    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        reason = f"No browser found: install one of {', '.join(_BROWSERS)} to run the browser tests."
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page_problems() -> list[str]:
+    """What pages of this test complained of. A test that provokes an error asserts it here and clears it."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser: Browser, page_problems: list[str]) -> Iterator[Callable[[], Page]]:
+    """Call it for a page of a fresh browser profile (another person's browser).
+
+    Afterwards the test fails if any page logged an error, broke the content security policy or left this machine.
+    """
+    contexts = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            page_problems.append(f"console: {message.text}")
+
+    def on_request(request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in {"http", "https", "ws", "wss"} and address.hostname not in {"127.0.0.1", "localhost"}:
+            page_problems.append(f"left this machine: {request.url}")
+
+    def open_one() -> Page:
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US", timezone_id="UTC")
+        context.set_default_timeout(15_000)
+        context.on("console", on_console)
+        context.on("weberror", lambda error: page_problems.append(f"script: {error.error}"))
+        context.on("request", on_request)
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    if page_problems:
+        pytest.fail("Pages complained:\n" + "\n".join(page_problems))
+
+
+@pytest.fixture
+def page(open_page: Callable[[], Page]) -> Page:
+    """One page, watched as `open_page` says."""
+    return open_page()
 
 
 # The network

@@ -19,7 +19,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from msphub.config import embedded, migrate, processes
+from msphub.config import embedded, processes, release
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "var" / "test"
@@ -154,7 +154,7 @@ def _template() -> embedded.EmbeddedPostgres:
     """Return the stopped cluster with the schema of this checkout, made now if there is none yet."""
     HOME.mkdir(parents=True, exist_ok=True)
     with _locked(HOME / "lock"):
-        place = HOME / f"template-{migrate.schema_stamp()[:16]}"
+        place = HOME / f"template-{release.schema_stamp()[:16]}"
         done = place / "done"
         template = embedded.EmbeddedPostgres(place, for_tests=True)
         if not done.exists():

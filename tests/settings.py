@@ -10,6 +10,7 @@ _TEST_ENVIRONMENT = {
     "MSPHUB_LOG_LEVEL": "WARNING",
     "MSPHUB_LOG_FORMAT": "console",
     "DATABASE_POOL_SIZE": "20",
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright keeps an event loop in the main thread
 }
 for _name in [name for name in os.environ if name.startswith(("MSPHUB_", "DATABASE_"))]:
     if not _name.startswith("MSPHUB_TEST_"):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 import django
@@ -16,7 +17,6 @@ from django.utils.module_loading import import_string
 
 from msphub.config import demo as demos
 from msphub.config import machine, processes
-from msphub.config import migrate as migrating
 from msphub.config.embedded import EmbeddedPostgresError, write_private
 from msphub.config.env import NotConfigured, as_markdown, environment
 from msphub.config.supervisor import Stopped, SupervisorError
@@ -64,7 +64,7 @@ def serve(*, host: str, port: int, workers: int) -> None:
         return
     environment().require_safe()
     django.setup()
-    import_string("msphub.config.serve.serve")(host=host, port=port, workers=workers)
+    _call("serve.serve", host=host, port=port, workers=workers)
 
 
 @main.command()
@@ -79,17 +79,20 @@ def worker(*, concurrency: int, grace: int) -> None:
         )
     environment().require_safe()
     django.setup()
-    import_string("msphub.config.serve.check_database")()
-    import_string("msphub.config.worker.run")(concurrency=concurrency, grace_seconds=grace)
+    _call("serve.check_database")
+    _call("worker.run", concurrency=concurrency, grace_seconds=grace)
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port of the portal; all others are chosen free.")
 @click.option(
-    "--data-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("var/demo"), show_default=True,
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("var/demo"),
+    show_default=True,
     help="Where the demo keeps its data.",
-)  # fmt: skip
+)
 @click.option("--reset", is_flag=True, help="Start over with fresh data.")
 @_refusals_as_sentences
 def demo(*, host: str, port: int, data_dir: Path, reset: bool) -> None:
@@ -107,10 +110,10 @@ def migrate(*, static: bool) -> None:
     """Bring the database (as DATABASE_OWNER_URL), rights and static files up to date."""
     with machine.database_at_hand():
         application_url = environment().database_url
-        migrating.owner_settings()
-        migrating.migrate_database(application_url=application_url)
+        _call("migrate.owner_settings")
+        _call("migrate.migrate_database", application_url=application_url)
         if static:
-            migrating.collect_static()
+            _call("migrate.collect_static")
 
 
 @main.command("collect-static", hidden=True)
@@ -118,7 +121,7 @@ def migrate(*, static: bool) -> None:
 def collect_static() -> None:
     """Collect the static files."""
     django.setup()
-    migrating.collect_static()
+    _call("migrate.collect_static")
 
 
 @main.group()
@@ -138,7 +141,7 @@ def partner_create(*, name: str, owner_email: str, owner_first_name: str, owner_
     environment().require_safe()
     with machine.database_at_hand():
         django.setup()
-        import_string("msphub.config.serve.check_database")()
+        _call("serve.check_database")
         refused = import_string("msphub.kit.errors.Refused")
         try:
             _, _, link = import_string("msphub.accounts.actions.create_partner")(
@@ -180,9 +183,14 @@ def check_env(*, markdown: bool) -> None:
 def demo_seed(*, emulator_url: str, data_dir: Path, users: Path) -> None:
     """Fill the demo's database and note its sign-ins."""
     django.setup()
-    seeded = import_string("msphub.config.seed.seed_demo")(emulator_url=emulator_url, data_dir=data_dir)
+    seeded = _call("seed.seed_demo", emulator_url=emulator_url, data_dir=data_dir)
     demos.require_users(seeded)
     write_private(users, json.dumps(seeded))
+
+
+def _call(name: str, **arguments: Any) -> Any:
+    """Call a function of this package whose module needs Django, which most commands shouldn't wait for."""
+    return import_string(f"msphub.config.{name}")(**arguments)
 
 
 def _say(text: str) -> None:

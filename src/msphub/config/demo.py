@@ -12,7 +12,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
-from msphub.config import migrate, processes
+from msphub.config import processes, release
 from msphub.config.embedded import write_private
 from msphub.config.env import NotConfigured
 from msphub.config.machine import Machine, get
@@ -164,7 +164,7 @@ class _Demo:
 
     def _seed(self) -> None:
         """Fill the database, unless the same seed has filled it for an emulator at the same address."""
-        code = sha256((migrate.PACKAGE / "config" / "seed.py").read_bytes()).hexdigest()
+        code = sha256((release.PACKAGE / "config" / "seed.py").read_bytes()).hexdigest()
         done = [code, self.emulator_url]
         users = self.directory / "users.json"
         if self.machine.recall("seeded") == done and users.exists():

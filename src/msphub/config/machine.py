@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from msphub.config import migrate, processes
+from msphub.config import processes, release
 from msphub.config.embedded import EmbeddedPostgres, write_private
 from msphub.config.env import environment
 from msphub.config.supervisor import Supervisor
@@ -79,9 +79,9 @@ class Machine:
 
     def migrate(self) -> bool:
         """Migrate and collect static files, side by side; False when this release has done so here before."""
-        release = [migrate.release_stamp(), self.settings["MSPHUB_STATIC_DIR"]]
-        static = Path(self.settings["MSPHUB_STATIC_DIR"]) / migrate.STATIC_STAMP
-        if self.recall("release") == release and static.exists():
+        this = [release.release_stamp(), self.settings["MSPHUB_STATIC_DIR"]]
+        static = Path(self.settings["MSPHUB_STATIC_DIR"]) / release.STATIC_STAMP
+        if self.recall("release") == this and static.exists():
             return False
         self.supervisor.run_to_end(
             [
@@ -89,7 +89,7 @@ class Machine:
                 self.command("collect-static", name="static"),
             ]
         )
-        self.remember("release", release)
+        self.remember("release", this)
         return True
 
     def keep_web(self, *, host: str, port: int, workers: int) -> None:

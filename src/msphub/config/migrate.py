@@ -17,14 +17,12 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
-from msphub.config import database, roles
+from msphub.config import database, release, roles
 from msphub.config.env import NotConfigured, environment
 
 log = structlog.get_logger(__name__)
 
-PACKAGE = Path(__file__).resolve().parent.parent
 _LOCK = 0x6D737068  # "msph": one migration at a time
-STATIC_STAMP = ".msphub-sources"
 
 
 def owner_settings() -> None:
@@ -84,7 +82,7 @@ def collect_static() -> None:
     """Put the compressed static files into `MSPHUB_STATIC_DIR`, unless their sources are those of the last time."""
     root = Path(settings.STATIC_ROOT)
     root.mkdir(parents=True, exist_ok=True)
-    stamp = root / STATIC_STAMP
+    stamp = root / release.STATIC_STAMP
     sources = static_sources()
     with root.with_name(f"{root.name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -103,33 +101,4 @@ def static_sources() -> str:
         for name, storage in finder.list(None):
             status = Path(storage.path(name)).stat()
             digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def schema_stamp() -> str:
-    """Return a digest of all that decides what tables and rights `msphub migrate` makes; needs no Django set up.
-
-    Our migrations, SQL and rights, and the versions of the libraries, which bring migrations of their own.
-    """
-    config = PACKAGE / "config"
-    files = {
-        *PACKAGE.glob("*/migrations/*.py"),
-        *PACKAGE.rglob("*.sql"),
-        *(config / name for name in ("roles.py", "migrate.py", "settings.py", "embedded.py")),
-        PACKAGE / "kit" / "tenancy.py",
-    }
-    libraries = sorted(path.name for path in Path(django.__file__).parent.parent.glob("*.dist-info"))
-    return _digest_of(files, *libraries)
-
-
-def release_stamp() -> str:
-    """Return a digest of all that decides what `msphub migrate` would do, static files included."""
-    static = {path for path in PACKAGE.glob("*/static/**/*") if path.is_file()}
-    return _digest_of(static, schema_stamp())
-
-
-def _digest_of(files: set[Path], *texts: str) -> str:
-    digest = sha256("\n".join(texts).encode())
-    for path in sorted(file for file in files if file.exists()):
-        digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -97,6 +97,6 @@ def check_application_role(connection: Connection[Any]) -> None:
             reasons.append("may create tables")
     if reasons:
         raise NotConfigured(
-            f"DATABASE_URL connects as {name}, which {', '.join(reasons)}: row-level security would not "
-            "protect tenants. Use a role of its own for it (docs/guide/install.md) and the owner in DATABASE_OWNER_URL only."
+            f"DATABASE_URL connects as {name}, which {', '.join(reasons)}: row-level security wouldn't hold. "
+            "Use a role of its own for it (docs/guide/install.md) and the owner in DATABASE_OWNER_URL only."
         )

@@ -78,7 +78,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "msphub.web.frame.context",
             ],
-            "builtins": ["msphub.ui.templatetags.ui"],
+            "builtins": [
+                "msphub.ui.templatetags.ui",
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+            ],
         },
     }
 ]
@@ -108,6 +112,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
+PASSWORD_FORGOTTEN_URL = "password_forgotten"
 
 ACCOUNT_ADAPTER = "msphub.accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

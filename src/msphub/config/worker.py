@@ -17,6 +17,7 @@ from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
+from procrastinate.periodic import PeriodicRegistry
 from procrastinate.psycopg_connector import PsycopgConnector
 
 log = structlog.get_logger(__name__)
@@ -67,9 +68,13 @@ class WorkerConnector(PsycopgConnector):
 
 
 def run_due_jobs(*, concurrency: int = 4) -> None:
-    """Run all jobs that are due and return; for tests and for seeding."""
-    with jobs.replace_connector(WorkerConnector()) as app:
-        app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, concurrency=concurrency)
+    """Run all jobs that are due until none is left; for tests and for seeding. Periodic jobs aren't added to them."""
+    periodic, jobs.periodic_registry = jobs.periodic_registry, PeriodicRegistry()  # type: ignore[no-untyped-call]
+    try:
+        with jobs.replace_connector(WorkerConnector()) as app:
+            app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, concurrency=concurrency)
+    finally:
+        jobs.periodic_registry = periodic
 
 
 def run(*, concurrency: int, grace_seconds: float) -> None:
