@@ -26,7 +26,7 @@ from partner_center_emulator.wellknown import Partner
 from partner_center_emulator.world import World
 
 _ROOT = "/_emulator"
-_DECISIONS = {"approve": "Approved", "deny": "Denied", "review": "InReview"}
+_DECISIONS = {"approve": "Approved", "deny": "Denied", "reject": "Denied", "review": "InReview"}
 _ACCOUNT_STATUSES = ("Allowed", "UnderReview", "NotAllowed", "Unknown", "Not Ready", "")
 
 

@@ -93,9 +93,6 @@ def put_billing(call: Call) -> Answer:
         text = "The etag is stale: the billing profile was changed since it was read."
         raise PartnerCenterRefusal(status=400, code=ETAG_STALE, description=text)
     members = call.members()
-    billing_id = members.text("Id")
-    if billing_id and billing_id.lower() != customer.billing_id.lower():
-        raise invalid_property(name="Id", description="The id is not that of the customer's billing profile.")
     billing = customer_rules.checked_billing(billing=members, partner=call.partner)
     if billing.address["country"] != customer.address["country"]:
         text = "The country of a tenant can't be changed."

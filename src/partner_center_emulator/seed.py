@@ -65,6 +65,27 @@ _SECOND_WORDS = (
     "Optics",
     "Travel",
 )
+# The tenant that Microsoft's documentation of Graph finds.
+PUBLISHED_TENANT = Tenant(
+    tenant_id="6babcaad-604b-40ac-a9d7-9fd97c0b779f",
+    name="Contoso, Ltd",
+    country="US",
+    default_domain="CONTOSO18839.onmicrosoft.com",
+    vanity_domain="contoso.com",
+    email="admin@contoso.com",
+    first_name="Tania",
+    last_name="Carr",
+    address={
+        "country": "US",
+        "city": "Redmond",
+        "state": "WA",
+        "addressLine1": "1 Microsoft Way",
+        "postalCode": "98052",
+        "firstName": "Tania",
+        "lastName": "Carr",
+        "phoneNumber": "4255550101",
+    },
+)
 # Country, legal form, city, state, postal code, street, phone in the form the country's rule takes.
 _PLACES = (
     ("US", "Inc.", "Seattle", "WA", "98101", "400 Pine Street", "2065550142"),
@@ -98,7 +119,7 @@ def _load_defaults(*, state: State) -> None:
     for partner in wellknown.PARTNERS:
         _add_partner(state=state, partner=partner)
     tenants = default_tenants()
-    for tenant in tenants:
+    for tenant in (*tenants, PUBLISHED_TENANT):
         state.keep_tenant(tenant=tenant)
     for partner in wellknown.PARTNERS:
         first, last = _CUSTOMERS_OF_PARTNER[partner.tenant_id]

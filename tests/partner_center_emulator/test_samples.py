@@ -80,7 +80,7 @@ def changed_billing(owner: PartnerClient) -> httpx.Response:
     customer = seeded(owner)
     path = f"/v1/customers/{customer}/profiles/billing"
     current = owner.get(path).json()
-    request = sample("customer.billing-profile.update.request.json") | {"Id": current["id"]}
+    request = sample("customer.billing-profile.update.request.json")
     return owner.call("PUT", path, json=request, headers={"If-Match": f'"{current["attributes"]["etag"]}"'})
 
 
@@ -185,6 +185,19 @@ def test_graph_answer_has_the_shape_of_the_sample(graph: PartnerClient) -> None:
     path = "/v1.0/tenantRelationships/findTenantInformationByDomainName(domainName='alpinelogistics.example')"
 
     assert shape(graph.get(path).json()) == shape(sample("graph.find-tenant-by-domain.response.json"))
+
+
+def test_published_tenant_is_found_as_published(graph: PartnerClient) -> None:
+    path = "/v1.0/tenantRelationships/findTenantInformationByDomainName(domainName='contoso.com')"
+
+    assert graph.get(path).json() == sample("graph.find-tenant-by-domain.response.json")
+
+
+def test_published_request_for_an_indirect_reseller_is_taken(owner: PartnerClient) -> None:
+    response = owner.post("/v1/customers", json=sample("customer.create.indirect-reseller.request.json"))
+
+    assert response.status_code == 201, response.text
+    assert response.json()["associatedPartnerId"] == CONTOSO.indirect_resellers[0][0]
 
 
 def test_token_answers_have_the_members_of_the_samples(owner: PartnerClient, emulator: Running) -> None:
