@@ -5,10 +5,11 @@ stays far below its budget. Formatting follows the active locale.
 """
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from html import escape
+from html import escape as _escape
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from babel import Locale, UnknownLocaleError
@@ -21,7 +22,13 @@ from django.utils.translation import ngettext
 
 Tone = Literal["ok", "info", "warn", "danger", "muted"]
 TONES: frozenset[str] = frozenset({"ok", "info", "warn", "danger", "muted"})
+_special = re.compile(r"[&<>\"']").search
 NOTHING = SafeString('<span class="nothing" aria-hidden="true">\u2013</span>')
+
+
+def escape(text: str) -> str:
+    """HTML-escaped text; most texts have nothing to escape and are returned as they are."""
+    return _escape(text) if _special(text) else text
 
 
 @runtime_checkable
@@ -37,9 +44,10 @@ def html(value: Any) -> str:
     """Safe HTML of a cell's value: types render themselves, text is escaped, None and "" show a dash."""
     if value is None or value == "":
         return NOTHING
-    if hasattr(value, "__html__"):
+    try:
         return str(value.__html__())
-    return escape(str(value))
+    except AttributeError:
+        return escape(str(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +188,12 @@ def _money_shape(language: str, currency: str) -> tuple[int, str, str, str, str,
 
 def format_money(amount: Decimal, currency: str) -> str:
     """The amount in the currency's minor unit, by the active locale: `$1,234.50`, `1.234,50 €`."""
-    places, point, group, before, after, minus = _money_shape(translation.get_language() or "en", currency.upper())
+    return _format_money(_language(), amount, currency)
+
+
+@lru_cache(maxsize=8192)
+def _format_money(language: str, amount: Decimal, currency: str) -> str:
+    places, point, group, before, after, minus = _money_shape(language, currency.upper())
     text = f"{amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"
     sign = ""
     if text.startswith("-"):
@@ -218,11 +231,17 @@ def moment(value: dt.datetime | None, *, with_time: bool = True) -> Date | None:
     """An instant in the viewer's zone (Django's current one), the exact instant with its offset on hover."""
     if value is None:
         return None
-    local = timezone.localtime(value) if timezone.is_aware(value) else value
-    shown = _shown_day(_language(), local.date())
+    zone = timezone.get_current_timezone() if value.tzinfo is not None else None
+    return _moment(_language(), value, value.isoformat(), zone, with_time)
+
+
+@lru_cache(maxsize=8192)
+def _moment(language: str, value: dt.datetime, iso: str, zone: dt.tzinfo | None, with_time: bool) -> Date:
+    local = value.astimezone(zone) if zone is not None else value
+    shown = _shown_day(language, local.date())
     if with_time:
-        shown = f"{shown}, {_shown_time(_language(), dt.time(local.hour, local.minute))}"
-    return Date(iso=value.isoformat(), shown=shown, title=f"{local:%Y-%m-%d %H:%M:%S} {local:%Z}".strip())
+        shown = f"{shown}, {_shown_time(language, dt.time(local.hour, local.minute))}"
+    return Date(iso=iso, shown=shown, title=f"{local:%Y-%m-%d %H:%M:%S} {local:%Z}".strip())
 
 
 def ago(value: dt.datetime | None, *, now: dt.datetime) -> Date | None:

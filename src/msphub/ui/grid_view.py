@@ -3,27 +3,22 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from msphub.ui import cells, htmx
+from msphub.ui.cells import escape
 from msphub.ui.grid import Column, DateFilter, Filter, GridPage, GridSpec, GridState
 from msphub.ui.icons import icon
 
-
-@dataclass(frozen=True)
-class Head:
-    """A column's head: its link sorts, and says how it is sorted."""
-
-    column: Column
-    url: str
-    aria: str
+#: Menus with more choices than this get a box to narrow them.
+LONG_MENU = 12
 
 
 @dataclass(frozen=True)
@@ -52,10 +47,40 @@ class Menu:
         kind = "checkbox" if self.multiple else "radio"
         return _options(name=self.key, kind=kind, options=self.options)
 
-    @property
-    def long(self) -> bool:
-        """Whether a box to narrow the choices helps."""
-        return len(self.options) > 12
+    def html(self) -> str:
+        """The filter as a pill: what is set, its menu, and the way out."""
+        label = escape(self.label)
+        lead = "" if self.chosen else icon("plus")
+        value = f'<span class="pill-value">{escape(self.summary)}</span>' if self.chosen else ""
+        parts = [
+            (
+                f'<div class="pill-box{" is-set" if self.chosen else ""}"><details class="menu" data-menu="{self.key}">'
+                f'<summary class="pill">{lead}<span>{label}</span>{value}</summary>'
+                f'<div class="menu-panel" role="group" aria-label="{label}">'
+            )
+        ]
+        if self.dates is not None:
+            ends = zip((("from", _("From")), ("to", _("To"))), self.dates, strict=True)
+            inputs = [
+                f'<label>{escape(word)}<input type="date" name="{self.key}_{end}" value="{escape(day)}"></label>'
+                for (end, word), day in ends
+            ]
+            parts.append(f'<div class="menu-dates">{"".join(inputs)}</div>')
+        else:
+            if len(self.options) > LONG_MENU:
+                words = escape(_("Narrow the list"))
+                parts.append(
+                    f'<input type="search" class="menu-narrow" data-narrow aria-label="{words}" placeholder="{words}">'
+                )
+            parts.append(f'<div class="menu-options">{self.options_html}</div>')
+        parts.append(
+            f'<button type="submit" class="btn btn-sm no-script">{escape(_("Apply"))}</button></div></details>'
+        )
+        if self.chosen:
+            url, name = escape(self.clear_url), escape(_("Remove filter %(name)s") % {"name": self.label})
+            parts.append(f'<a class="pill-clear" href="{url}" hx-get="{url}" aria-label="{name}">{icon("x")}</a>')
+        parts.append("</div>")
+        return "".join(parts)
 
 
 class Grid:
@@ -74,27 +99,39 @@ class Grid:
         return [column for column in self.spec.columns if column.key in self.state.columns]
 
     @cached_property
-    def heads(self) -> list[Head]:
-        """Heads of the shown columns."""
-        return [self._head(column) for column in self.columns]
+    def heads(self) -> SafeString:
+        """Heads of the shown columns; a sortable one is a link and says how it is sorted."""
+        return mark_safe("".join([self._head(column) for column in self.columns]))  # noqa: S308 - every part is escaped
 
-    def _head(self, column: Column) -> Head:
+    def _head(self, column: Column) -> str:
+        css = " ".join(filter(None, ["main" if column.pinned else "", "end" * (column.align == "end"), column.width]))
+        label = escape(str(column.label))
         if not column.sortable:
-            return Head(column=column, url="", aria="")
+            return f'<th scope="col" class="{css}">{label}</th>'
         current = self.state.sort_key == column.key
-        aria = ("descending" if self.state.descending else "ascending") if current else "none"
-        sort = f"-{column.key}" if current and not self.state.descending else column.key
-        return Head(column=column, url=self.state.url(sort=sort), aria=aria)
+        if not current:
+            aria, sort, mark = "none", column.key, icon("arrows-sort", css="sort-hint")
+        elif self.state.descending:
+            aria, sort, mark = "descending", column.key, icon("arrow-down")
+        else:
+            aria, sort, mark = "ascending", f"-{column.key}", icon("arrow-up")
+        url = escape(self.state.url(sort=sort))
+        return f'<th scope="col" class="{css}" aria-sort="{aria}"><a href="{url}" hx-get="{url}">{label}{mark}</a></th>'
 
     @cached_property
     def rows(self) -> SafeString:
         """All rows as one safe string."""
-        return mark_safe(RowWriter(grid=self).write())  # noqa: S308 - every part is escaped by RowWriter
+        return mark_safe(RowWriter(grid=self).write())  # noqa: S308 - every part is escaped
 
     @cached_property
     def menus(self) -> list[Menu]:
         """The filter menus."""
         return [self._menu(one) for one in self.spec.filters]
+
+    @cached_property
+    def pills(self) -> SafeString:
+        """All filters."""
+        return mark_safe("".join([menu.html() for menu in self.menus]))  # noqa: S308 - every part is escaped
 
     def _menu(self, one: Filter | DateFilter) -> Menu:
         if isinstance(one, DateFilter):
@@ -190,14 +227,14 @@ class Grid:
         """Cells in a row."""
         return len(self.columns) + bool(self.spec.bulk_actions) + self.has_actions
 
-    def render(self, *, request: HttpRequest | None = None) -> SafeString:
-        """The whole component."""
-        return render_to_string("ui/grid.html", {"grid": self}, request=request)
+    def render(self, *, token: object = "") -> SafeString:
+        """The whole component; `token` is the csrf token of its forms. Runs no context processor."""
+        return render_to_string("ui/grid.html", {"grid": self, "csrf_token": token})
 
 
 def _options(*, name: str, kind: str, options: list[tuple[str, str, bool]]) -> SafeString:
     """Choices as labelled boxes; the label's text is the choice."""
-    return mark_safe(  # noqa: S308 - every part escaped here
+    return mark_safe(  # noqa: S308 - every part is escaped
         "".join(
             f'<label class="menu-choice"><input type="{kind}" name="{escape(name)}" value="{escape(value)}"'
             f"{' checked' if on else ''}><span>{escape(label)}</span></label>"
@@ -277,7 +314,7 @@ def respond(
     The answer to htmx carries the state's short address for the address bar.
     """
     if htmx.targets(request, grid.id):
-        response = HttpResponse(grid.render(request=request), status=status)
+        response = HttpResponse(grid.render(token=get_token(request)), status=status)
         response["HX-Push-Url"] = grid.state.url()
     else:
         response = render(request, template, {"grid": grid, **(context or {})}, status=status)

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString, mark_safe
 
-from msphub.ui import cells, forms, htmx
+from msphub.ui import cells, chrome, forms, htmx
 from msphub.ui.grid_view import Grid
 from msphub.ui.icons import icon as _icon
 
@@ -31,33 +31,33 @@ def icon(name: str, css: str = "", title: str = "") -> SafeString:
 def status(word: object, tone: str = "muted") -> SafeString:
     """A dot and a word: ok, info, warn, danger, muted."""
     tone_name: Any = tone
-    return mark_safe(cells.Status(str(word), tone_name).__html__())  # noqa: S308 - escapes what it is given
+    return mark_safe(cells.Status(str(word), tone_name).__html__())  # noqa: S308 - every part is escaped
 
 
 @register.filter(name="cell")
 def cell(value: object) -> SafeString:
     """A `cells.*` value, a string or None as HTML."""
-    return mark_safe(cells.html(value))  # noqa: S308 - escapes what it is given
+    return mark_safe(cells.html(value))  # noqa: S308 - every part is escaped
 
 
 @register.simple_tag
 def moment(value: dt.datetime | dt.date | None) -> SafeString:
     """An instant (viewer's zone, exact on hover) or a day as `<time>`."""
     shown = cells.moment(value) if isinstance(value, dt.datetime) else cells.day(value)
-    return mark_safe(cells.html(shown))  # noqa: S308 - escapes what it is given
+    return mark_safe(cells.html(shown))  # noqa: S308 - every part is escaped
 
 
 @register.simple_tag
 def ago(value: dt.datetime | None, now: dt.datetime) -> SafeString:
     """ "3 minutes ago" against the given now, exact on hover."""
-    return mark_safe(cells.html(cells.ago(value, now=now)))  # noqa: S308 - escapes what it is given
+    return mark_safe(cells.html(cells.ago(value, now=now)))  # noqa: S308 - every part is escaped
 
 
 @register.simple_tag
 def money(amount: Any, currency: str) -> SafeString:
     """An amount in its currency."""
     value = Decimal(amount) if isinstance(amount, int | str) else amount
-    return mark_safe(cells.html(cells.Money(value, currency)))  # noqa: S308 - escapes what it is given
+    return mark_safe(cells.html(cells.Money(value, currency)))  # noqa: S308 - every part is escaped
 
 
 @register.simple_tag
@@ -77,7 +77,7 @@ def dialog_parent(request: Any) -> str:
 @register.simple_tag(takes_context=True)
 def grid(context: Context, grid: Grid) -> SafeString:
     """The whole grid component."""
-    return grid.render(request=context.get("request"))
+    return grid.render(token=context.get("csrf_token") or "")
 
 
 @register.simple_tag
@@ -88,7 +88,7 @@ def field(bound: django_forms.BoundField, width: str = "") -> SafeString:
 
 def _field(bound: django_forms.BoundField, *, width: str = "") -> SafeString:
     renderer = forms.renderer()
-    return mark_safe(renderer.render("ui/field.html", {"field": bound, "width": width}))  # noqa: S308 - a template
+    return mark_safe(renderer.render("ui/field.html", {"field": bound, "width": width}))  # noqa: S308 - every part is escaped
 
 
 @register.filter
@@ -115,17 +115,22 @@ def groups_or(groups: list[forms.BoundGroup] | str, form: django_forms.BaseForm)
     return forms.bind(form) if isinstance(groups, str) else groups
 
 
-@register.filter
-def menu_items(group: Any) -> Any:
-    """The items of a menu group, be it a dict (whose `.items` would be its method) or an object."""
-    return group["items"] if isinstance(group, dict) else group.items
+@register.simple_tag
+def main_menu(groups: Any) -> SafeString:
+    """The main menu's lists."""
+    return chrome.main_menu(groups)
 
 
-@register.filter
-def initials(name: object) -> str:
-    """Up to two initials of a name."""
-    words = str(name or "").split()
-    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+@register.simple_tag(takes_context=True)
+def profile_menu(context: Context, profile: Any) -> SafeString:
+    """The profile menu."""
+    return chrome.profile_menu(profile, token=str(context.get("csrf_token") or ""))
+
+
+@register.simple_tag
+def fixed(template_name: str) -> SafeString:
+    """A template without context, rendered once a process and language."""
+    return chrome.fixed(template_name, static_url=str(settings.STATIC_URL))
 
 
 @register.filter
@@ -191,7 +196,7 @@ def copy_button(text: object, label: str = "") -> SafeString:
 
 
 @register.simple_block_tag
-def card(content: str, title: object = "", action: object = None, css: str = "", id: str = "") -> SafeString:  # noqa: A002
+def card(content: str, title: object = "", action: object = None, css: str = "", id: str = "") -> SafeString:  # noqa: A002 - the attribute's name
     """{% card title="Company" action=action %}…{% endcard %}: a panel with a head."""
     values = {"content": content, "title": title, "action": action, "css": css, "id": id}
     return render_to_string("ui/card.html", values)
