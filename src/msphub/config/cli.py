@@ -144,7 +144,7 @@ def partner_create(*, name: str, owner_email: str, owner_first_name: str, owner_
         _call("serve.check_database")
         refused = import_string("msphub.kit.errors.Refused")
         try:
-            _, _, link = import_string("msphub.accounts.actions.create_partner")(
+            _, _, link = import_string("msphub.config.partners.create_partner")(
                 name=name,
                 owner_email=owner_email,
                 owner_first_name=owner_first_name,

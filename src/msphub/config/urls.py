@@ -1,3 +1,5 @@
 """The addresses of the whole program."""
 
-urlpatterns: list[object] = []
+from django.urls import include, path
+
+urlpatterns = [path("", include("msphub.web.urls"))]

@@ -11,10 +11,12 @@ from typing import Any
 import psycopg
 import psycopg_pool
 import structlog
+from django.db.models import Q, functions
 from procrastinate import App
 from procrastinate.connector import BaseConnector
 from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
 from procrastinate.periodic import PeriodicRegistry
@@ -68,13 +70,20 @@ class WorkerConnector(PsycopgConnector):
 
 
 def run_due_jobs(*, concurrency: int = 4) -> None:
-    """Run all jobs that are due until none is left; for tests and for seeding. Periodic jobs aren't added to them."""
-    periodic, jobs.periodic_registry = jobs.periodic_registry, PeriodicRegistry()  # type: ignore[no-untyped-call]
-    try:
+    """Run all jobs that are due, and those they defer, until none is left; for tests and for seeding.
+
+    Periodic jobs aren't added to them.
+    """
+    due = ProcrastinateJob.objects.filter(status="todo").filter(
+        Q(scheduled_at__isnull=True) | Q(scheduled_at__lte=functions.Now())
+    )
+    while due.exists():
         with jobs.replace_connector(WorkerConnector()) as app:
-            app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, concurrency=concurrency)
-    finally:
-        jobs.periodic_registry = periodic
+            periodic, app.periodic_registry = app.periodic_registry, PeriodicRegistry()  # type: ignore[no-untyped-call]
+            try:
+                app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, concurrency=concurrency)
+            finally:
+                app.periodic_registry = periodic
 
 
 def run(*, concurrency: int, grace_seconds: float) -> None:

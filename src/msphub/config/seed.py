@@ -1,0 +1,225 @@
+"""What the demo is filled with: two partners with their terms, users and customers. Run twice, it seeds once."""
+
+import datetime
+import uuid
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+from django.db import transaction
+
+from msphub.accounts import actions as accounts
+from msphub.accounts import microsoft_connection
+from msphub.accounts.choices import Role, UserStatus
+from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Tenant, User
+from msphub.customers import actions as customers
+from msphub.customers import samples, seeding
+from msphub.customers.choices import CreditHold, OnReach
+from msphub.customers.models import CreditTerm
+from msphub.kit import addresses, clock, scope
+from msphub.kit.actor import Actor, system_actor
+
+PASSWORD = "Cascade-Harbor-2026"  # noqa: S105 - the demo listens on this machine only and prints it
+CUSTOMERS = 72
+CUSTOMERS_OF_SECOND = 14
+OWNER = "olivia@cascade-cloud.example"
+READ_ONLY = "rory@cascade-cloud.example"
+SECOND_OWNER = "nils@nordlicht-it.example"
+CUSTOMER_ADMIN = "carla@lakeside-logistics.example"
+SELLERS = (
+    ("Sam Rivera", "sam.rivera@cascade-cloud.example"),
+    ("Priya Nair", "priya.nair@cascade-cloud.example"),
+    ("Tom Becker", "tom.becker@cascade-cloud.example"),
+)
+EURO = ("AT", "DE", "FR", "IE", "NL")
+DOLLAR = ("AU", "CA", "GB", "US")
+
+
+def seed_demo(*, emulator_url: str, data_dir: Path) -> list[dict[str, str]]:  # noqa: ARG001 - the demo names both
+    """Seed what is missing, point the connections at the emulator, and return the sign-ins for `demo.json`."""
+    at = clock.now()
+    with httpx.Client(base_url=emulator_url, timeout=30) as emulator:
+        known: list[dict[str, Any]] = emulator.get("/_emulator/partners").json()
+    if not Login.objects.filter(email=OWNER).exists():
+        _seed_first(at=at, known=known[0], emulator_url=emulator_url)
+    if not Login.objects.filter(email=SECOND_OWNER).exists():
+        _seed_second(at=at, known=known[1], emulator_url=emulator_url)
+    for email in (OWNER, SECOND_OWNER):
+        _point_at(login=Login.objects.get(email=email), emulator_url=emulator_url)
+    return [
+        {"role": "owner", "email": OWNER, "password": PASSWORD},
+        {"role": "read-only", "email": READ_ONLY, "password": PASSWORD},
+        {"role": "owner of second partner", "email": SECOND_OWNER, "password": PASSWORD},
+        {"role": "customer admin", "email": CUSTOMER_ADMIN, "password": PASSWORD},
+    ]
+
+
+def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: str) -> None:
+    partner, owner, _link = accounts.create_partner(
+        name="Cascade Cloud Partners",
+        owner_email=OWNER,
+        owner_first_name="Olivia",
+        owner_last_name="Hart",
+        country="US",
+        currency="USD",
+        time_zone="America/Los_Angeles",
+        subscription_name="Americas",
+        at=at,
+    )
+    by = system_actor(partner_id=partner.id)
+    reader = _add_user(by=by, email=READ_ONLY, first="Rory", last="Quinn", role=Role.READ_ONLY, at=at)
+    _connect(by=by, known=known, emulator_url=emulator_url, at=at)
+    profile = accounts.create_billing_profile(
+        by=by,
+        customer_id=None,
+        name="Cascade Cloud Europe",
+        bill_to="Cascade Cloud Europe B.V.",
+        address=addresses.Address(country="NL", line1="Stationsplein 12", city="Utrecht", postal_code="3511 ED"),
+        at=at,
+    )
+    europe = accounts.create_subscription(
+        by=by,
+        customer_id=None,
+        name="Europe",
+        country="NL",
+        billing_profile=profile,
+        currency="EUR",
+        number_series="EU",
+        time_zone="Europe/Amsterdam",
+        at=at,
+    )
+    americas = _first_subscription(by)
+    kind = _seed_terms(by=by, at=at)
+    tenants = _tenants_at_microsoft(partner=partner, most=36)
+    made = seeding.insert_samples(
+        by=by,
+        customers=samples.sample_customers(count=CUSTOMERS, seed="cascade"),
+        customer_type_id=kind,
+        subscription_of={
+            **dict.fromkeys(DOLLAR, americas.id),
+            **dict.fromkeys(EURO, europe.id),
+        },
+        sellers=SELLERS,
+        tenants=tenants,
+        at=at,
+    )
+    admin = accounts.add_user(
+        by=by,
+        customer_id=made[0].id,
+        email=CUSTOMER_ADMIN,
+        first_name="Carla",
+        last_name="Voss",
+        role=Role.CUSTOMER_ADMIN,
+        at=at,
+        send_link=False,
+    )
+    _give_passwords([owner, reader, admin])
+
+
+def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: str) -> None:
+    partner, owner, _link = accounts.create_partner(
+        name="Nordlicht IT",
+        owner_email=SECOND_OWNER,
+        owner_first_name="Nils",
+        owner_last_name="Petersen",
+        country="US",
+        currency="USD",
+        time_zone="America/Chicago",
+        subscription_name="Americas",
+        at=at,
+    )
+    by = system_actor(partner_id=partner.id)
+    _connect(by=by, known=known, emulator_url=emulator_url, at=at)
+    americas = _first_subscription(by)
+    kind = _seed_terms(by=by, at=at, countries=DOLLAR)
+    seeding.insert_samples(
+        by=by,
+        customers=samples.sample_customers(count=CUSTOMERS_OF_SECOND, seed="nordlicht", countries=frozenset(DOLLAR)),
+        customer_type_id=kind,
+        subscription_of=dict.fromkeys(DOLLAR, americas.id),
+        sellers=(("Nora Lund", "nora.lund@nordlicht-it.example"),),
+        tenants=_tenants_at_microsoft(partner=partner, most=5),
+        at=at,
+    )
+    _give_passwords([owner])
+
+
+def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = (*DOLLAR, *EURO)) -> uuid.UUID:
+    """Create credit terms and customer types; by name, the first of each serves the United States."""
+
+    def term(country: str, days: int, limit: int, on_reach: OnReach) -> CreditTerm:
+        return customers.create_credit_term(
+            by=by,
+            name=f"{addresses.country_name(country) if country != 'US' else 'America'} net {days}",
+            country=country,
+            currency="EUR" if country in EURO else "USD",
+            credit_limit=Decimal(limit),
+            due_days=days,
+            on_reach=on_reach,
+            credit_hold=CreditHold.MANUAL,
+            at=at,
+        )
+
+    standard = {country: term(country, 30, 10000, OnReach.NO_ACTION) for country in countries}
+    longer = {country: term(country, 60, 50000, OnReach.ON_DUE) for country in countries[:4]}
+    kind = customers.create_customer_type(by=by, name="Business", terms=standard, at=at)
+    customers.create_customer_type(by=by, name="Enterprise", terms={**standard, **longer}, at=at)
+    customers.create_customer_type(by=by, name="Public sector", terms={"US": longer["US"], "CA": longer["CA"]}, at=at)
+    return kind.id
+
+
+def _first_subscription(by: Actor) -> Subscription:
+    return Subscription.objects.get(partner_id=by.partner_id, customer_id=None, name="Americas")
+
+
+def _connect(*, by: Actor, known: dict[str, Any], emulator_url: str, at: datetime.datetime) -> None:
+    microsoft_connection.save_connection(
+        by=by,
+        connection=microsoft_connection.ConnectionInput(
+            partner_center_url=emulator_url,
+            graph_url=emulator_url,
+            login_url=emulator_url,
+            microsoft_tenant_id=uuid.UUID(known["tenant_id"]),
+            client_id=uuid.UUID(known["client_id"]),
+            client_secret=known["client_secret"],
+            refresh_token=known["refresh_token"],
+        ),
+        at=at,
+    )
+
+
+def _point_at(*, login: Login, emulator_url: str) -> None:
+    """The emulator's port may differ from the last start's."""
+    with scope.scope(partner_id=login.partner_id):
+        MicrosoftConnection.objects.filter(partner_id=login.partner_id).exclude(partner_center_url=emulator_url).update(
+            partner_center_url=emulator_url, graph_url=emulator_url, login_url=emulator_url
+        )
+
+
+def _tenants_at_microsoft(*, partner: Tenant, most: int) -> list[tuple[str, str]]:
+    """Return (tenant id, domain) of customers that the partner has at Microsoft already."""
+    found: list[tuple[str, str]] = []
+    with microsoft_connection.client(partner_id=partner.id) as microsoft:
+        for summary in microsoft.customers():
+            found.append((summary.id, summary.domain or ""))
+            if len(found) == most:
+                break
+    return found
+
+
+def _add_user(*, by: Actor, email: str, first: str, last: str, role: Role, at: datetime.datetime) -> User:
+    return accounts.add_user(
+        by=by, customer_id=None, email=email, first_name=first, last_name=last, role=role, at=at, send_link=False
+    )
+
+
+def _give_passwords(users: Sequence[User]) -> None:
+    """The demo's people have chosen theirs already."""
+    with transaction.atomic():
+        for user in users:
+            user.login.set_password(PASSWORD)
+            user.login.save(update_fields=["password"])
+            user.status = UserStatus.ACTIVE
+            user.save(update_fields=["status"])
