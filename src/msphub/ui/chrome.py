@@ -90,7 +90,8 @@ def profile_menu(profile: Any, *, token: str) -> SafeString:
         (
             f'<details class="menu menu-end"><summary class="profile-button" title="{name}"><span class="person" '
             f'aria-hidden="true">{escape(initials(raw))}</span><span class="visually-hidden">'
-            f'{escape(_("Profile menu"))}: {name}</span></summary><div class="menu-panel"><div class="menu-person"><strong>{name}</strong>'
+            f"{escape(_('Profile menu'))}: {name}</span></summary>"
+            f'<div class="menu-panel"><div class="menu-person"><strong>{name}</strong>'
             f"<span>{mail}</span></div>"
         )
     ]

@@ -186,7 +186,7 @@ class GridState:
             filters.update(_dates(one, query) if isinstance(one, DateFilter) else _chosen(one, query))
         sort = query.get("sort") or ""
         size = query.get("size") or ""
-        asked = [key for text in query.getlist("columns") for key in text.split(",")]
+        asked = [key for text in query.getlist("columns") for key in text.split(",") if key]
         shown = tuple(c.key for c in spec.columns if c.pinned or c.key in asked) if asked else spec.default_columns
         after = _clean(query.get("after"))[:MAX_CURSOR]
         return cls(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -243,6 +243,10 @@ def _options(*, name: str, kind: str, options: list[tuple[str, str, bool]]) -> S
     )
 
 
+def _attribute(row: object, name: str) -> Any:
+    return getattr(row, name, None)
+
+
 class RowWriter:
     """Writes rows. Everything a column needs is prepared once, so a cell costs one call and one format."""
 
@@ -268,7 +272,7 @@ class RowWriter:
         return "".join([self._row(row) for row in self.grid.page.rows])
 
     def _row(self, row: Any) -> str:
-        get = row.get if isinstance(row, Mapping) else lambda key: getattr(row, key, None)
+        get: Callable[[str], Any] = row.get if isinstance(row, Mapping) else partial(_attribute, row)
         identity, label = escape(str(get("id"))), str(get("label") or "")
         parts = [f'<tr id="{self.grid.spec.name}-{identity}">']
         if self.grid.spec.bulk_actions:

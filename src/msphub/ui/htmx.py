@@ -11,7 +11,7 @@ def target(request: HttpRequest) -> str:
     headers = request.headers
     if headers.get("HX-Request") != "true" or headers.get("HX-History-Restore-Request") == "true":
         return ""
-    _tag, _hash, name = headers.get("HX-Target", "").rpartition("#")
+    _tag, _hash, name = headers.get("HX-Target", "").partition("#")
     return name
 
 

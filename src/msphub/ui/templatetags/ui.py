@@ -159,7 +159,7 @@ def form_group(
 
 
 def _groups(context: Context, *, form: Any, groups: list[forms.BoundGroup], template_name: str) -> SafeString:
-    values: dict[str, Any] = dict(context.flatten())
+    values: dict[str, Any] = {str(key): value for key, value in context.flatten().items()}
     return render_to_string(template_name, values | {"form": form, "groups": groups})
 
 
