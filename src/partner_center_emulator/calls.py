@@ -16,6 +16,16 @@ from partner_center_emulator.wellknown import Partner
 GUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", re.IGNORECASE)
 
 
+def parsed(*, content: bytes) -> Any:
+    """The JSON value in a body. Refuses what isn't JSON, or has half a character that no answer could repeat."""
+    try:
+        value = json.loads(content)
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise invalid_request(description="The request body is not valid JSON.") from error
+    return value
+
+
 class Members:
     """A JSON object whose member names may be written in any case."""
 
@@ -106,10 +116,7 @@ class Call:
 
     def json(self) -> Any:
         """The request's JSON value. Refuses what isn't JSON."""
-        try:
-            return json.loads(self.content)
-        except ValueError as error:
-            raise invalid_request(description="The request body is not valid JSON.") from error
+        return parsed(content=self.content)
 
     def members(self) -> Members:
         """The request's JSON object. Refuses anything else."""

@@ -29,7 +29,10 @@ class Clock:
 def parse_instant(*, text: str) -> datetime:
     """Reads an ISO 8601 instant; one without a zone is UTC. Refuses anything else with ValueError."""
     instant = datetime.fromisoformat(text)
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    try:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"'{text}' is out of the calendar's range") from error
 
 
 def after_duration(*, start: datetime, duration: str) -> datetime:

@@ -1,7 +1,6 @@
 """The emulator's own controls under /_emulator: clock, faults, requests, settings, vetting and more. Loopback only."""
 
 import ipaddress
-import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from partner_center_emulator import qualifications, relationships, services
-from partner_center_emulator.calls import Answer, Members
+from partner_center_emulator.calls import Answer, Members, parsed
 from partner_center_emulator.clock import after_duration, parse_instant, written
 from partner_center_emulator.errors import (
     PartnerCenterRefusal,
@@ -40,7 +39,7 @@ def answer(*, world: World, request: Request, content: bytes) -> Response:
     now = world.clock.now()
     try:
         _check_loopback(request=request)
-        handler = _CONTROLS.get((request.method, request.url.path.rstrip("/")))
+        handler = _CONTROLS.get((request.method, request.scope["path"].rstrip("/")))
         if handler is None:
             raise not_found(description="No such control; GET / lists them.")
         found = handler(world, _members(content=content))
@@ -62,10 +61,7 @@ def _check_loopback(*, request: Request) -> None:
 
 
 def _members(*, content: bytes) -> Members:
-    try:
-        given: Any = json.loads(content) if content.strip() else {}
-    except ValueError as error:
-        raise invalid_request(description="The request body is not valid JSON.") from error
+    given = parsed(content=content) if content.strip() else {}
     if not isinstance(given, dict):
         raise invalid_request(description="The request body must be a JSON object.")
     return Members(content=given)

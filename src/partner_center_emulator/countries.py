@@ -171,7 +171,7 @@ def _phone_regex(*, iso2: str, calling_code: str) -> str:
 @cache
 def rules_of(*, iso2: str) -> CountryRules | None:
     """The rules of a country, or None for a code that isn't one."""
-    iso2 = iso2.upper()
+    iso2 = iso2.upper() if iso2.isascii() else ""
     if iso2 not in _cultures():
         return None
     name, cultures = _cultures()[iso2]

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from partner_center_emulator import customer_rules, profiles
-from partner_center_emulator.calls import Answer, Call, Members, Operation, link
+from partner_center_emulator.calls import Answer, Call, Members, Operation, link, parsed
 from partner_center_emulator.clock import written
 from partner_center_emulator.errors import Json, PartnerCenterRefusal, invalid_property, invalid_request
 from partner_center_emulator.state import Customer, State, Tenant
@@ -202,10 +202,7 @@ def _filter(*, text: str) -> tuple[str, str]:
     """The column and prefix to look for; empty without a filter."""
     if not text:
         return "", ""
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise invalid_request(description="The filter is not valid JSON.") from error
+    content = parsed(content=text.encode())
     if not isinstance(content, dict):
         raise invalid_request(description="The filter must be a JSON object with Field, Value and Operator.")
     members = Members(content=content, path="filter")

@@ -69,7 +69,7 @@ class Faults:
             body=members.get("body"),
             retry_after=_whole(members=members, name="retry_after", default=0) if members.has("retry_after") else None,
         )
-        if fault.count < 1 or not 100 <= fault.status <= 599:
+        if fault.count < 1 or not 200 <= fault.status <= 599:
             raise invalid_property(name="count", description="count must be at least 1 and status an HTTP status.")
         self._orders.append(fault)
         return fault

@@ -37,7 +37,7 @@ def serves(*, path: str) -> bool:
 
 def answer(*, world: World, request: Request, content: bytes) -> Response:
     """The page at a path."""
-    path = request.url.path
+    path = request.scope["path"]
     if path == "/":
         return _page(title="Partner Center emulator", body=_INDEX)
     if path.startswith(f"{agreements.DOCUMENT_PATH}/"):
@@ -131,7 +131,7 @@ def _document(*, world: World, request: Request) -> Response:
     if not expiry.isdigit() or int(expiry) < world.clock.now().timestamp():
         body = '<p class="error">The link has expired. Ask for the document again.</p>'
         return _page(title="Link expired", body=body, status=403)
-    name = request.url.path.rpartition("/")[2]
+    name = request.scope["path"].rpartition("/")[2]
     body = f"<p>The emulator's stand-in for the text of the agreement <code>{escape(name)}</code>.</p>"
     response = _page(title="Microsoft Customer Agreement", body=body)
     if request.query_params.get("sp") == "download":

@@ -53,8 +53,8 @@ class RequestLog:
         """Notes a request as it comes in."""
         entry = Entry(
             method=request.method,
-            path=request.url.path,
-            query=request.url.query,
+            path=request.scope["path"],
+            query=request.scope["query_string"].decode("latin-1"),
             request_id=request.headers.get("MS-RequestId"),
             correlation_id=request.headers.get("MS-CorrelationId"),
             at=written(instant=at),

@@ -56,9 +56,9 @@ class Emulator(World):
         if content is None:
             return
         request = Request(scope)
-        if control.serves(path=request.url.path):
+        if control.serves(path=request.scope["path"]):
             response = control.answer(world=self, request=request, content=content)
-        elif pages.serves(path=request.url.path):
+        elif pages.serves(path=request.scope["path"]):
             response = pages.answer(world=self, request=request, content=content)
         else:
             found = await self._microsoft(request, content, receive)
@@ -69,7 +69,7 @@ class Emulator(World):
 
     async def _microsoft(self, request: Request, content: bytes, receive: Receive) -> Response | None:
         """The answer of a Microsoft service, or None where a fault swallowed it."""
-        method, path, query = request.method, request.url.path, request.url.query
+        method, path, query = request.method, request.scope["path"], request.scope["query_string"].decode("latin-1")
         entry = self.requests.begin(request=request, at=self.clock.now())
         fault = self.faults.take(method=method, path=path, query=query)
         if fault is not None:
@@ -96,10 +96,10 @@ class Emulator(World):
             return services.answer(world=self, request=request, content=content, entry=entry)
         except Exception:  # noqa: BLE001 - see below
             # A client must get Microsoft's shape even for our own mistake; the log has the rest.
-            _log.exception("%s %s failed", request.method, request.url.path)
+            _log.exception("%s %s failed", request.method, request.scope["path"])
             now = self.clock.now()
             body = errors.shaped_body(
-                path=request.url.path, status=500, text="Unexpected failure in the emulator; see its log.", at=now
+                path=request.scope["path"], status=500, text="Unexpected failure in the emulator; see its log.", at=now
             )
             return services.dressed(request=request, now=now, status=500, content=body)
 
@@ -115,7 +115,7 @@ class Emulator(World):
             headers["Retry-After"] = str(fault.retry_after)
         if body is None and fault.status >= 400:
             text = f"The emulator was told to answer {fault.status}."
-            body = errors.shaped_body(path=request.url.path, status=fault.status, text=text, at=now)
+            body = errors.shaped_body(path=request.scope["path"], status=fault.status, text=text, at=now)
         return services.dressed(request=request, now=now, status=fault.status, content=body, headers=headers)
 
     async def _hold(self, request: Request, receive: Receive) -> None:

@@ -87,7 +87,7 @@ def dressed(
         "MS-ServerId": "101112202",
         "Date": format_datetime(now, usegmt=True),
     }
-    if request.url.path.startswith("/v1.0/"):
+    if request.scope["path"].startswith("/v1.0/"):
         given["request-id"] = request_id
         given["client-request-id"] = request.headers.get("client-request-id", request_id)
     given |= headers or {}
@@ -107,7 +107,7 @@ def dressed(
 def answer(*, world: World, request: Request, content: bytes, entry: Entry) -> Response:
     """The answer to a request at any of Microsoft's paths, refusals included."""
     now = world.clock.now()
-    path = request.url.path
+    path = request.scope["path"]
     try:
         if path.lower().startswith("/v1.0/"):
             found = _graph(world=world, request=request, content=content, now=now)
@@ -124,7 +124,7 @@ def answer(*, world: World, request: Request, content: bytes, entry: Entry) -> R
 
 
 def _login(*, world: World, request: Request, content: bytes, now: datetime) -> Answer:
-    path, method, base = request.url.path, request.method, base_url(request=request)
+    path, method, base = request.scope["path"], request.method, base_url(request=request)
     if match := _TOKEN.match(path):
         if method != "POST":
             raise Refusal(status=405, body=None, headers={"Allow": "POST"})
@@ -203,7 +203,7 @@ def _graph(*, world: World, request: Request, content: bytes, now: datetime) -> 
         text = "Lifetime validation failed, the token is expired."
         raise GraphRefusal(status=401, code="InvalidAuthenticationToken", message=text)
     for pattern, operation in _GRAPH_ROUTES:
-        match = pattern.match(request.url.path)
+        match = pattern.match(request.scope["path"])
         if match and request.method == operation.method:
             partner = world.state.partner(tenant_id=identity.tenant_id)
             if partner is None:
@@ -254,7 +254,7 @@ def _operation(*, request: Request) -> tuple[Operation, dict[str, str]]:
     """The operation for a method and path. Refuses with 404 and 405."""
     allowed = []
     for pattern, operation in _ROUTES:
-        match = pattern.match(request.url.path.rstrip("/"))
+        match = pattern.match(request.scope["path"].rstrip("/"))
         if match is None:
             continue
         if operation.method == request.method:
@@ -282,7 +282,7 @@ def _customer(*, state: State, partner: Partner, customer_id: str) -> Customer:
 
 
 def _check_rate(*, world: World, request: Request, partner: Partner, now: datetime) -> None:
-    match = _THROTTLED.match(request.url.path)
+    match = _THROTTLED.match(request.scope["path"])
     if match is None or not world.settings.throttling:
         return
     key = f"{partner.tenant_id} {match.group(1).lower()}"
@@ -303,7 +303,7 @@ def _partner_center(*, world: World, request: Request, content: bytes, now: date
     if request.headers.get("ValidateMfa", "").lower() == "true":
         extra["isMfaCompliant"] = str(identity.is_user).lower()
     request_id = request.headers.get("MS-RequestId", "") if operation.method in _WRITES else ""
-    state, path = world.state, request.url.path
+    state, path = world.state, request.scope["path"]
     if request_id:
         earlier = state.replay(partner_id=partner.tenant_id, request_id=request_id, method=operation.method, path=path)
         if earlier is not None:
