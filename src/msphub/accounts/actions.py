@@ -34,6 +34,7 @@ def create_partner(
     currency: str,
     time_zone: str,
     at: datetime.datetime,
+    subscription_name: str = FIRST_SUBSCRIPTION,
 ) -> tuple[Tenant, User, str]:
     """Create a partner with its first owner, and return both with the owner's one-time link.
 
@@ -82,7 +83,7 @@ def create_partner(
         create_subscription(
             by=by,
             customer_id=None,
-            name="Main",
+            name=subscription_name,
             country=country,
             billing_profile=profile,
             currency=currency,

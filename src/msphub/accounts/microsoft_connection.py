@@ -115,7 +115,9 @@ def test_connection(*, by: Actor, at: datetime.datetime) -> MicrosoftConnection:
     with transaction.atomic():
         row = MicrosoftConnection.objects.select_for_update().get(partner_id=by.partner_id)
         row.tested_at = at
-        row.test_result = [{"step": step.name, "ok": step.ok, "message": step.message} for step in report.steps]
+        row.test_result = [
+            {"step": step.name, "ok": step.state == "ok", "message": step.reason} for step in report.steps
+        ]
         row.save(update_fields=["tested_at", "test_result"])
         audit.record(
             by=by,

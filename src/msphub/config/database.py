@@ -1,8 +1,10 @@
 """How Django reaches PostgreSQL: a pool that gives back connections without any tenant in scope."""
 
+import atexit
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.db import connections
 from psycopg import Connection
 
 RESET_SCOPE = "SELECT set_config('msphub.partner', '', false), set_config('msphub.customer', '', false)"
@@ -11,6 +13,14 @@ RESET_SCOPE = "SELECT set_config('msphub.partner', '', false), set_config('msphu
 def reset_scope(connection: Connection[Any]) -> None:
     """Take the tenant off a connection on its way back to the pool; a failure discards the connection."""
     connection.execute(RESET_SCOPE)
+
+
+@atexit.register
+def close_pools() -> None:
+    """Close the pools of this process at its end; their threads would be waited for in vain for 15 seconds."""
+    for wrapper in connections.all(initialized_only=True):
+        if hasattr(wrapper, "close_pool"):
+            wrapper.close_pool()
 
 
 def url_parts(url: str) -> dict[str, str]:

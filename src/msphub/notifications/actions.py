@@ -1,0 +1,110 @@
+"""Turns events into mails and sends them, each once."""
+
+import datetime
+import smtplib
+import uuid
+from email.utils import formataddr
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app as jobs
+
+from msphub.accounts import queries as accounts
+from msphub.audit import queries as audit
+from msphub.kit import vault
+from msphub.kit.actor import Actor, system_actor
+from msphub.kit.errors import Refused
+from msphub.notifications import messages, permissions, queries, rendering
+from msphub.notifications.choices import MailState
+from msphub.notifications.models import Mail
+
+SEND = "notifications.send_mail"
+
+
+class NotDelivered(Exception):
+    """The mail server did not take the mail; the job tries again."""
+
+
+def make_mails(*, partner_id: uuid.UUID, entry_id: uuid.UUID, entry_at: datetime.datetime) -> list[Mail]:
+    """Write the mails of an event and defer their sending, in one transaction; a second call writes none."""
+    by = system_actor(partner_id=partner_id)
+    entry = audit.get_entry(by=by, entry_id=entry_id, at=entry_at)
+    if Mail.objects.filter(partner_id=partner_id, entry_id=entry_id).exists():
+        return []
+    with transaction.atomic():
+        partner = accounts.get_partner(by=by)
+        made = []
+        for message in messages.BY_EVENT[entry.event](by, entry, partner):
+            text, html = rendering.bodies(
+                message=message, partner_name=partner.name, portal_url=settings.BASE_URL + "/"
+            )
+            mail = Mail.objects.create(
+                partner_id=partner_id,
+                customer_id=entry.customer_id,
+                kind=message.kind,
+                entry_id=entry.id,
+                recipient=message.recipient,
+                recipient_name=message.recipient_name,
+                subject=message.subject,
+                text=text,
+                html=html,
+                secret_link=vault.encrypt(message.secret_link) if message.secret_link else "",
+                state=MailState.QUEUED if settings.SMTP_URL else MailState.KEPT,
+                created_at=entry.at,
+            )
+            if settings.SMTP_URL:
+                _defer_sending(mail)
+            made.append(mail)
+    return made
+
+
+def send_mail(*, partner_id: uuid.UUID, mail_id: uuid.UUID, at: datetime.datetime) -> None:
+    """Hand a mail to the mail server; raises `NotDelivered` when it is not taken. A sent mail is not sent again."""
+    mail = Mail.objects.filter(
+        partner_id=partner_id, id=mail_id, state__in=[MailState.QUEUED, MailState.FAILED]
+    ).first()
+    if mail is None:
+        return
+    link = vault.decrypt(mail.secret_link) if mail.secret_link else ""
+    outgoing = EmailMultiAlternatives(
+        subject=mail.subject,
+        body=rendering.with_link(mail.text, link=link),
+        from_email=settings.MAIL_FROM,
+        to=[formataddr((mail.recipient_name, mail.recipient))],
+        # The same id on every attempt: a mail server that has it already can drop the second one.
+        headers={"Message-ID": f"<{mail.id}@{settings.ALLOWED_HOSTS[0]}>", "Auto-Submitted": "auto-generated"},
+    )
+    outgoing.attach_alternative(
+        rendering.whole_html(subject=mail.subject, fragment=rendering.with_link(mail.html, link=link)), "text/html"
+    )
+    try:
+        outgoing.send()
+    except (OSError, smtplib.SMTPException) as error:
+        Mail.objects.filter(partner_id=partner_id, id=mail.id).update(
+            state=MailState.FAILED, attempts=mail.attempts + 1, error=str(error)[:500]
+        )
+        raise NotDelivered(str(error)) from error
+    Mail.objects.filter(partner_id=partner_id, id=mail.id).update(
+        state=MailState.SENT, attempts=mail.attempts + 1, error="", sent_at=at
+    )
+
+
+def resend_mail(*, by: Actor, mail_id: uuid.UUID) -> None:
+    """Send a failed mail again now. A mail that was sent carries a link that may be used up: ask for a new link then."""
+    by.require_partner(permissions.VIEW_MAIL)
+    mail = queries.get_mail(by=by, mail_id=mail_id)
+    with transaction.atomic():
+        locked = Mail.objects.select_for_update().get(partner_id=by.partner_id, id=mail.id)
+        if locked.state != MailState.FAILED:
+            raise Refused("not_failed", _("Only a mail that could not be delivered is sent again."))
+        locked.state = MailState.QUEUED
+        locked.save(update_fields=["state"])
+        _defer_sending(locked)
+
+
+def _defer_sending(mail: Mail) -> None:
+    jobs.configure_task(SEND, queue="mail", lock=f"mail:{mail.id}").defer(
+        partner_id=str(mail.partner_id), mail_id=str(mail.id)
+    )

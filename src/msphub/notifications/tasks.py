@@ -1,0 +1,37 @@
+"""Jobs that make and send mails."""
+
+import datetime
+import uuid
+
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app as jobs
+
+from msphub.audit import events
+from msphub.audit.actions import HANDLE_EVENT
+from msphub.kit import clock, scope
+from msphub.notifications import actions, messages
+
+# Jobs are loaded once every model is, in each process that could record an event.
+events.subscribe(*messages.BY_EVENT)
+
+
+@jobs.task(name=HANDLE_EVENT, queue="mail", retry=RetryStrategy(max_attempts=5, exponential_wait=3))
+def handle_event(partner_id: str, entry_id: str, at: str) -> None:
+    """Write the mails of one event."""
+    with scope.scope(partner_id=uuid.UUID(partner_id)):
+        actions.make_mails(
+            partner_id=uuid.UUID(partner_id),
+            entry_id=uuid.UUID(entry_id),
+            entry_at=datetime.datetime.fromisoformat(at),
+        )
+
+
+@jobs.task(
+    name=actions.SEND,
+    queue="mail",
+    retry=RetryStrategy(max_attempts=10, exponential_wait=4, retry_exceptions={actions.NotDelivered}),
+)
+def send_mail(partner_id: str, mail_id: str) -> None:
+    """Hand one mail to the mail server."""
+    with scope.scope(partner_id=uuid.UUID(partner_id)):
+        actions.send_mail(partner_id=uuid.UUID(partner_id), mail_id=uuid.UUID(mail_id), at=clock.now())

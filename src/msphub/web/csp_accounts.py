@@ -1,0 +1,324 @@
+"""A customer's CSP Accounts tab: links to Microsoft tenants, their progress, retry, agreement, first password."""
+
+import uuid
+from typing import Any
+
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from msphub.customers import csp_accounts as accounts
+from msphub.customers import permissions, queries
+from msphub.customers.choices import AccountMode, AccountState, Step, StepState
+from msphub.customers.models import CspAccount, CspAccountStep
+from msphub.kit import addresses
+from msphub.kit.errors import Refused
+from msphub.ui import cells, forms, htmx
+from msphub.ui.grid import Empty
+from msphub.ui.page import Action, Crumb, Item, Page, ProgressStep
+from msphub.web import shown, wizard_forms
+from msphub.web.middleware import PortalRequest
+from msphub.web.wizard_forms import AccountChoiceForm, StepForm
+
+# Which form field shows what Microsoft calls a member of its request.
+FIELDS = {
+    "domain": "new_domain",
+    "companyName": "new_company_name",
+    "organizationRegistrationNumber": "new_registration_number",
+    "phoneNumber": "new_phone",
+    "email": "new_email",
+    "firstName": "new_first_name",
+    "lastName": "new_last_name",
+    "addressLine1": "new_address_line1",
+    "addressLine2": "new_address_line2",
+    "city": "new_city",
+    "state": "new_state",
+    "region": "new_state",
+    "postalCode": "new_postal_code",
+    "country": "new_country",
+    "website": "new_website",
+    "educationSegment": "new_segment",
+    "qualification": "new_qualification",
+}
+
+
+class AgreementForm(StepForm):
+    """Who accepted the Microsoft Customer Agreement, and when."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["agreement_first_name"] = wizard_forms.text_field(_("First Name"))
+        self.fields["agreement_last_name"] = wizard_forms.text_field(_("Last Name"))
+        self.fields["agreement_email"] = wizard_forms.text_field(_("Email Address"))
+        self.fields["agreement_phone"] = wizard_forms.text_field(_("Phone Number"))
+        self.fields["agreement_date"] = wizard_forms.date_field(_("Date of acceptance"))
+
+
+def tab(request: PortalRequest, details: queries.CustomerDetails, page: Page) -> HttpResponse:
+    """Show every link of the customer, the work on it and what can be done."""
+    may_manage = request.actor.is_partner and request.actor.may(permissions.MANAGE_ACCOUNTS)
+    found = [
+        _card(request, account, may_manage=may_manage)
+        for account in queries.csp_accounts(by=request.actor, customer_id=details.tenant.id)
+    ]
+    empty = Empty(
+        title=_("No Microsoft account"),
+        text=_("Link or create one to buy Microsoft products for this customer.")
+        if may_manage
+        else _("Your provider links or creates one when you buy Microsoft products."),
+        icon="cloud",
+    )
+    return render(
+        request, "web/csp_accounts.html", {"page": page, "accounts": found, "empty": empty, "details": details}
+    )
+
+
+def progress(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
+    """Answer the polling of an account's card; when the work is over, the page is loaded anew."""
+    account = queries.get_csp_account(by=request.actor, account_id=account_id)
+    if account.state not in {AccountState.CREATING, AccountState.WAITING}:
+        return htmx.go(request, reverse("customer", kwargs={"customer_id": account.customer_id, "tab": "csp-accounts"}))
+    return render(request, "ui/progress.html", _progress(account))
+
+
+@require_POST
+def retry(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
+    """Go on where the work stopped."""
+    account = queries.get_csp_account(by=request.actor, account_id=account_id)
+    try:
+        accounts.retry_account(by=request.actor, account_id=account_id, at=request.now)
+    except Refused as refusal:
+        messages.error(request, str(refusal.message))
+    return _back(account)
+
+
+def correct(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
+    """Correct what Microsoft refused, at the field it named, and try again."""
+    account = queries.get_csp_account(by=request.actor, account_id=account_id)
+    if account.state != AccountState.FAILED or account.mode != AccountMode.NEW or account.microsoft_tenant_id:
+        return _back(account)
+    form = AccountChoiceForm(
+        request.POST if request.method == "POST" else wizard_forms.as_query(_values(account)), with_choice=False
+    )
+    form.is_valid()
+    if request.method == "POST" and request.POST.get("go") == "retry":
+        try:
+            accounts.retry_account(
+                by=request.actor,
+                account_id=account_id,
+                at=request.now,
+                new=wizard_forms.read_new_account(request.POST),
+            )
+        except Refused as refusal:
+            form.show(refusal.fields or {"": refusal.message})
+        else:
+            return _back(account)
+    elif request.method != "POST":
+        form.show({FIELDS.get(account.failure_field, ""): account.failure_message})
+    for name in ("new_qualification", "new_country"):
+        forms.set_refresh(form, name=name, url=request.path, target="account-fields")
+    template = "web/account_fields.html" if htmx.targets(request, "account-fields") else "web/account_correct.html"
+    return render(
+        request,
+        template,
+        {
+            "page": Page(
+                title=_("Correct and try again"),
+                subtitle=_("Microsoft did not accept this account. Nothing has been created there."),
+                crumbs=_crumbs(account),
+                narrow=True,
+            ),
+            "form": form,
+            "account": account,
+        },
+        status=200,
+    )
+
+
+def agreement(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
+    """Record who accepted the Microsoft Customer Agreement."""
+    account = queries.get_csp_account(by=request.actor, account_id=account_id)
+    contact = queries.details(by=request.actor, customer_id=account.customer_id).primary_contact
+    initial = (
+        {
+            "agreement_first_name": contact.first_name,
+            "agreement_last_name": contact.last_name,
+            "agreement_email": contact.email,
+            "agreement_phone": contact.phone,
+        }
+        if contact
+        else {}
+    )
+    form = AgreementForm(request.POST if request.method == "POST" else None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        entered = wizard_forms.read_agreement({**request.POST.dict(), "agreement": "on"})
+        try:
+            if entered is not None:
+                accounts.record_agreement(by=request.actor, account_id=account_id, agreement=entered, at=request.now)
+        except Refused as refusal:
+            form.show(refusal.fields or {"": refusal.message})
+        else:
+            messages.success(request, _("The agreement has been recorded and is being confirmed at Microsoft."))
+            return htmx.go(request, _back(account).url)
+    return render(
+        request,
+        "web/agreement_dialog.html",
+        {
+            "page": Page(title=_("Microsoft Customer Agreement"), crumbs=_crumbs(account), narrow=True),
+            "form": form,
+            "back_url": _back(account).url,
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def first_password(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
+    """Show the new Microsoft tenant's first admin and password, after a new sign-in. Each look is logged."""
+    account = queries.get_csp_account(by=request.actor, account_id=account_id)
+    if not did_recently_reauthenticate(request):
+        return redirect(reverse("account_reauthenticate", query={"next": request.path}))
+    try:
+        found = accounts.show_first_password(by=request.actor, account_id=account_id, at=request.now)
+    except Refused as refusal:
+        messages.error(request, str(refusal.message))
+        return _back(account)
+    answer = render(
+        request,
+        "web/first_password.html",
+        {
+            "page": Page(
+                title=_("First admin of %(domain)s") % {"domain": account.domain}, crumbs=_crumbs(account), narrow=True
+            ),
+            "items": [
+                Item(label=_("User name"), value=found["user_name"], copy=True),
+                Item(label=_("Password"), value=found["password"], copy=True),
+            ],
+            "back_url": _back(account).url,
+        },
+    )
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _card(request: PortalRequest, account: CspAccount, *, may_manage: bool) -> dict[str, Any]:
+    agreement_given = next(iter(account.agreements.all()), None)
+    items = [
+        Item(label=_("Domain"), value=account.domain),
+        Item(label=_("Microsoft tenant id"), value=str(account.microsoft_tenant_id or "") or None, copy=True),
+        Item(label=_("Company"), value=account.company_name),
+        Item(label=_("Country"), value=addresses.country_name(account.country)),
+        Item(label=_("Agreement"), value=_agreement_words(account)),
+    ]
+    card: dict[str, Any] = {
+        "account": account,
+        "status": shown.account(account.state),
+        "items": items,
+        "failed": account.state == AccountState.FAILED,
+        "progress": _progress(account),
+        "actions": [],
+    }
+    if not may_manage:
+        card["consent_url"] = account.relationship_url if account.state == AccountState.WAITING else ""
+        return card
+    address = {"account_id": account.id}
+    if account.state == AccountState.FAILED:
+        if account.mode == AccountMode.NEW and account.microsoft_tenant_id is None:
+            card["actions"].append(
+                Action(label=_("Correct"), url=reverse("csp_account_correct", kwargs=address), icon="pencil")
+            )
+        card["actions"].append(
+            Action(label=_("Retry"), url=reverse("csp_account_retry", kwargs=address), how="post", icon="refresh")
+        )
+    if agreement_given is None and account.state != AccountState.FAILED:
+        card["actions"].append(
+            Action(label=_("Add agreement"), url=reverse("csp_account_agreement", kwargs=address), how="dialog")
+        )
+    if account.first_credentials:
+        card["actions"].append(
+            Action(label=_("Show first password"), url=reverse("csp_account_password", kwargs=address), icon="key")
+        )
+    card["consent_url"] = account.relationship_url if account.state == AccountState.WAITING else ""
+    return card
+
+
+def _progress(account: CspAccount) -> dict[str, Any]:
+    steps = [_step(step) for step in sorted(account.steps.all(), key=lambda one: one.position)]
+    running = account.state in {AccountState.CREATING, AccountState.WAITING}
+    return {
+        "id": f"progress-{account.id}",
+        "steps": steps,
+        "running": running,
+        "url": reverse("csp_account_progress", kwargs={"account_id": account.id}),
+        "title": "",
+        "outcome": "",
+    }
+
+
+def _step(step: CspAccountStep) -> ProgressStep:
+    states: dict[str, Any] = {
+        StepState.WAITING: "waiting",
+        StepState.RUNNING: "running",
+        StepState.DONE: "done",
+        StepState.FAILED: "failed",
+    }
+    waits = step.state == StepState.WAITING and step.next_try_at is not None
+    reason = step.message if step.state == StepState.FAILED or waits else ""
+    if waits and step.next_try_at is not None:
+        again = cells.moment(step.next_try_at)
+        reason = _("%(reason)s Next try: %(time)s.") % {"reason": reason, "time": again.shown if again else ""}
+    return ProgressStep(
+        label=str(Step(step.step).label),
+        state=states[step.state],
+        at=cells.moment(step.finished_at or step.started_at),
+        result=step.message if not reason else "",
+        reason=reason,
+    )
+
+
+def _agreement_words(account: CspAccount) -> object:
+    given = next(iter(account.agreements.all()), None)
+    if given is None:
+        return cells.Status(_("Agreement missing"), "warn")
+    who = f"{given.first_name} {given.last_name}"
+    if given.confirmed_at is None:
+        return cells.Status(_("Being confirmed at Microsoft"), "info")
+    return cells.Text(_("Accepted by %(who)s") % {"who": who}, sub=given.agreed_on.isoformat())
+
+
+def _values(account: CspAccount) -> dict[str, str]:
+    """Return an account's details as the form names them."""
+    details: dict[str, str] = {name: str(value or "") for name, value in account.details.items()}
+    return {
+        "account": AccountMode.NEW.value,
+        "new_company_name": details["company_name"],
+        "new_domain": details["domain_prefix"],
+        "new_registration_number": details["registration_number"],
+        "new_qualification": details["qualification"],
+        "new_segment": details["segment"],
+        "new_website": details["website"],
+        "new_first_name": details["first_name"],
+        "new_last_name": details["last_name"],
+        "new_email": details["email"],
+        "new_phone": details["phone"],
+        "new_address_line1": details["line1"],
+        "new_address_line2": details["line2"],
+        "new_city": details["city"],
+        "new_state": details["state"],
+        "new_postal_code": details["postal_code"],
+        "new_country": details["country"],
+    }
+
+
+def _crumbs(account: CspAccount) -> list[Crumb]:
+    return [
+        Crumb(label=_("Customers"), url=reverse("customers")),
+        Crumb(label=_("CSP Accounts"), url=_back(account).url),
+    ]
+
+
+def _back(account: CspAccount) -> HttpResponseRedirect:
+    return redirect("customer", customer_id=account.customer_id, tab="csp-accounts")

@@ -1,0 +1,241 @@
+"""A customer's details (C-19): eight tabs, each with an address of its own. Its users see the same of their company."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from msphub.accounts import actions as account_actions
+from msphub.accounts import permissions as account_permissions
+from msphub.accounts import queries as accounts
+from msphub.accounts.choices import Role, Status, UserStatus
+from msphub.customers import actions, permissions, queries
+from msphub.kit import addresses
+from msphub.kit.actor import Actor
+from msphub.kit.errors import NotFound, Refused
+from msphub.ui import cells, grid_view
+from msphub.ui.grid import Column, Empty, GridPage, GridSpec, GridState, RowAction
+from msphub.ui.page import Action, Crumb, Page, Tab
+from msphub.web import audit_log, csp_accounts, profile, shown
+from msphub.web.middleware import PortalRequest
+from msphub.web.tabs import TABS
+
+type Render = Callable[[PortalRequest, queries.CustomerDetails, Page], HttpResponse]
+
+EMPTY = {
+    "products": Empty(
+        title=gettext_lazy("No products yet"),
+        text=gettext_lazy("Products that this customer buys appear here with their status, quantity and term."),
+        icon="package",
+    ),
+    "orders": Empty(
+        title=gettext_lazy("No orders yet"),
+        text=gettext_lazy("Every purchase and every change of a product is an order and appears here."),
+        icon="clipboard-list",
+    ),
+    "invoices": Empty(
+        title=gettext_lazy("No invoices yet"),
+        text=gettext_lazy("Invoices appear here once a bill run has issued them."),
+        icon="file-invoice",
+    ),
+}
+SUBSCRIPTIONS = GridSpec(
+    name="subscriptions",
+    noun=gettext_lazy("subscriptions"),
+    noun_one=gettext_lazy("subscription"),
+    searchable=False,
+    columns=[
+        Column(key="name", label=gettext_lazy("Name"), pinned=True),
+        Column(key="status", label=gettext_lazy("Status"), render=shown.active),
+        Column(key="country", label=gettext_lazy("Country")),
+        Column(key="profile", label=gettext_lazy("Billing profile")),
+        Column(key="created", label=gettext_lazy("Created")),
+    ],
+    empty=Empty(title=gettext_lazy("No subscriptions yet"), icon="credit-card"),
+)
+USERS = GridSpec(
+    name="users",
+    noun=gettext_lazy("users"),
+    noun_one=gettext_lazy("user"),
+    searchable=False,
+    columns=[
+        Column(key="name", label=gettext_lazy("Name"), pinned=True),
+        Column(key="email", label=gettext_lazy("Login e-mail")),
+        Column(key="role", label=gettext_lazy("Role")),
+        Column(key="status", label=gettext_lazy("Status"), render=shown.user),
+        Column(key="last", label=gettext_lazy("Last sign-in")),
+    ],
+    row_actions=[
+        RowAction(
+            key="resend",
+            label=gettext_lazy("Send link again"),
+            icon="send",
+            how="post",
+            url=lambda row: row["resend_url"],
+        )
+    ],
+    empty=Empty(title=gettext_lazy("No users yet"), icon="users"),
+)
+
+
+def customer(request: PortalRequest, *, customer_id: uuid.UUID, tab: str) -> HttpResponse:
+    """Show one tab of a customer."""
+    spec = next((one for one in TABS if one.slug == tab), None)
+    if spec is None:
+        raise NotFound
+    details = queries.details(by=request.actor, customer_id=customer_id)
+    if spec.permission:
+        request.actor.require(spec.permission)
+    return RENDERERS[tab](request, details, head(request.actor, details, tab))
+
+
+def overview(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
+    """Lead from a customer's bare address to its first tab."""
+    queries.details(by=request.actor, customer_id=customer_id)
+    return redirect("customer", customer_id=customer_id, tab=TABS[0].slug)
+
+
+@require_POST
+def resend_link(request: PortalRequest, *, customer_id: uuid.UUID, user_id: uuid.UUID) -> HttpResponse:
+    """Send a user a fresh one-time link; the earlier one ends."""
+    queries.details(by=request.actor, customer_id=customer_id)
+    user = accounts.get_user(by=request.actor, user_id=user_id)
+    if user.customer_id != customer_id:
+        raise NotFound
+    try:
+        account_actions.resend_password_link(by=request.actor, user=user, at=request.now)
+    except Refused as refusal:
+        messages.error(request, str(refusal.message))
+    else:
+        messages.success(request, _("A fresh link is on its way to %(email)s.") % {"email": user.contact_email})
+    return redirect("customer", customer_id=customer_id, tab="users")
+
+
+@require_POST
+def allow_purchase(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
+    """Switch *Allow customer to purchase* (C-21)."""
+    allowed = request.POST.get("allowed") == "on"
+    actions.allow_purchase(by=request.actor, customer_id=customer_id, allowed=allowed, at=request.now)
+    messages.success(
+        request, _("The customer can purchase now.") if allowed else _("The customer can no longer purchase.")
+    )
+    return redirect("customer", customer_id=customer_id, tab="profile")
+
+
+def head(actor: Actor, details: queries.CustomerDetails, tab: str) -> Page:
+    """Return title, status, tabs and actions that stand over every tab."""
+    customer_id = details.tenant.id
+    tabs = [
+        Tab(
+            label=one.label,
+            url=reverse("customer", kwargs={"customer_id": customer_id, "tab": one.slug}),
+            current=one.slug == tab,
+        )
+        for one in TABS
+        if not one.permission or actor.may(one.permission)
+    ]
+    if not actor.is_partner:
+        label = next(one.label for one in TABS if one.slug == tab)
+        return Page(title=label, subtitle=details.tenant.name)
+    return Page(
+        title=details.tenant.name,
+        crumbs=[Crumb(label=_("Customers"), url=reverse("customers"))],
+        status=shown.status(details.tenant.status),
+        subtitle=_("Microsoft account: %(state)s · %(country)s")
+        % {
+            "state": shown.account(details.customer.microsoft_state).word,
+            "country": addresses.country_name(details.tenant.country),
+        },
+        actions=_status_actions(actor, details),
+        tabs=tabs,
+    )
+
+
+def _status_actions(actor: Actor, details: queries.CustomerDetails) -> list[Action]:
+    if not actor.may(permissions.CHANGE_STATUS):
+        return []
+    offered = {
+        Status.ACTIVE: [("suspend", _("Suspend")), ("disable", _("Disable"))],
+        Status.SUSPENDED: [("enable", _("Enable")), ("disable", _("Disable"))],
+        Status.DISABLED: [("enable", _("Enable"))],
+    }[Status(details.tenant.status)]
+    return [
+        Action(
+            label=label,
+            url=reverse("customer_status", kwargs={"customer_id": details.tenant.id, "verb": verb}),
+            how="dialog",
+        )
+        for verb, label in offered
+    ]
+
+
+def _empty(slug: str) -> Render:
+    def answer(request: PortalRequest, details: queries.CustomerDetails, page: Page) -> HttpResponse:
+        return render(request, "web/customer_empty.html", {"page": page, "empty": EMPTY[slug], "details": details})
+
+    return answer
+
+
+def _subscriptions(request: PortalRequest, details: queries.CustomerDetails, page: Page) -> HttpResponse:
+    rows = [
+        {
+            "id": one.id,
+            "label": one.name,
+            "name": one.name,
+            "status": one.active,
+            "country": addresses.country_name(one.country),
+            "profile": cells.Text(one.billing_profile.name, sub=one.billing_profile.bill_to),
+            "created": cells.day(one.created_at.date()),
+        }
+        for one in accounts.subscriptions(by=request.actor, customer_id=details.tenant.id)[:200]
+    ]
+    return _list(request, page, SUBSCRIPTIONS, rows)
+
+
+def _users(request: PortalRequest, details: queries.CustomerDetails, page: Page) -> HttpResponse:
+    may_manage = request.actor.may(account_permissions.MANAGE_USERS)
+    rows = [
+        {
+            "id": user.id,
+            "label": user.display_name,
+            "name": cells.Text(user.display_name, sub=user.contact_email if user.contact_email != user.email else ""),
+            "email": user.email,
+            "role": str(Role(user.role).label),
+            "status": user.status,
+            "last": cells.ago(user.last_sign_in_at, now=request.now),
+            "resend_url": reverse("customer_user_link", kwargs={"customer_id": details.tenant.id, "user_id": user.id})
+            if may_manage and user.status != UserStatus.DISABLED
+            else None,
+        }
+        for user in accounts.users(by=request.actor, customer_id=details.tenant.id)[:200]
+    ]
+    return _list(request, page, USERS, rows)
+
+
+def _audit(request: PortalRequest, details: queries.CustomerDetails, page: Page) -> HttpResponse:
+    return audit_log.respond(request, page=page, customer_id=details.tenant.id)
+
+
+def _list(request: PortalRequest, page: Page, spec: GridSpec, rows: list[dict[str, Any]]) -> HttpResponse:
+    state = GridState.parse(request.GET, spec, path=request.path)
+    table = grid_view.Grid(spec=spec, state=state, page=GridPage(rows=rows, count=len(rows)))
+    return grid_view.respond(request, template="web/list.html", grid=table, context={"page": page})
+
+
+RENDERERS: dict[str, Render] = {
+    "products": _empty("products"),
+    "orders": _empty("orders"),
+    "invoices": _empty("invoices"),
+    "subscriptions": _subscriptions,
+    "csp-accounts": csp_accounts.tab,
+    "audit-logs": _audit,
+    "users": _users,
+    "profile": profile.tab,
+}

@@ -1,0 +1,255 @@
+"""The Profile tab: shows and edits steps 1, 2 and 4 of the wizard, without the admin user."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from msphub.customers import actions, inputs, permissions, queries
+from msphub.customers.models import Contact
+from msphub.kit import addresses, fields
+from msphub.kit.actor import Actor
+from msphub.kit.errors import Refused
+from msphub.ui import forms
+from msphub.ui.forms import Group, Layout
+from msphub.ui.page import Action, Crumb, Item, Page
+from msphub.web import wizard_forms
+from msphub.web.middleware import PortalRequest
+from msphub.web.wizard_forms import ContactsForm, StepForm
+
+
+class ProfileForm(ContactsForm):
+    """Company, its address, contacts and sales representatives in one form."""
+
+    def __init__(self, *args: Any, actor: Actor, details: queries.CustomerDetails, **kwargs: Any) -> None:
+        super().__init__(*args, with_admin=False, **kwargs)
+        contacts = self.fields
+        self.fields = type(contacts)()
+        self.fields["version"] = wizard_forms.hidden_field()
+        self.fields["company_name"] = wizard_forms.text_field(_("Company Name"))
+        self.terms = actor.is_partner
+        self.terms_locked = not actor.may(permissions.EDIT_TERMS)
+        if self.terms:
+            self._add_terms(actor, details)
+        wizard_forms.add_address(self, prefix="", country=details.tenant.country)
+        self.fields |= contacts
+        if self.terms:
+            for number in range(1, inputs.MOST_REPRESENTATIVES + 1):
+                self.fields[f"sales_{number}_name"] = wizard_forms.text_field(_("Name"), optional=True)
+                self.fields[f"sales_{number}_email"] = wizard_forms.text_field(_("Email Address"), optional=True)
+                self.fields[f"sales_{number}_phone"] = wizard_forms.text_field(_("Phone Number"), optional=True)
+        forms.set_widths(self, widths=wizard_forms.ADDRESS_WIDTHS)
+
+    def _add_terms(self, actor: Actor, details: queries.CustomerDetails) -> None:
+        types = {str(kind.id): kind.name for kind in queries.customer_types(by=actor)}
+        if details.customer_type is not None:  # an inactive one stays with its customers
+            types.setdefault(str(details.customer_type.id), details.customer_type.name)
+        own = {str(one.id): f"{one.name} ({one.currency})" for one in queries.partner_subscriptions(by=actor)}
+        if details.partner_subscription is not None:
+            current = details.partner_subscription
+            own.setdefault(str(current.id), f"{current.name} ({current.currency})")
+        self.fields["customer_type"] = wizard_forms.select_field(_("Customer Type"), list(types.items()))
+        self.fields["partner_subscription"] = wizard_forms.select_field(_("Partner Subscription"), list(own.items()))
+        for name in ("customer_type", "partner_subscription"):
+            self.fields[name].ui_width = "medium"  # type: ignore[attr-defined]
+            if self.terms_locked:
+                self.fields[name].widget.attrs["disabled"] = True
+
+    @property
+    def layout(self) -> Layout:  # type: ignore[override]
+        """The groups, in the wizard's order."""
+        company: list[str | list[str]] = ["company_name"]
+        if self.terms:
+            company.append(["customer_type", "partner_subscription"])
+        groups = [
+            Group(_("Company"), company, hidden_legend=True),
+            Group(
+                _("Company Address"),
+                wizard_forms.address_rows(""),
+                text=_("The country can't be changed: terms, taxes and Microsoft's market depend on it."),
+            ),
+            *super().layout.groups,
+        ]
+        if self.terms:
+            groups += [
+                Group(
+                    _("Sales Representative %(number)s") % {"number": number},
+                    [[f"sales_{number}_name", f"sales_{number}_email", f"sales_{number}_phone"]],
+                )
+                for number in range(1, inputs.MOST_REPRESENTATIVES + 1)
+            ]
+        return Layout(*groups)
+
+
+def tab(request: PortalRequest, details: queries.CustomerDetails, page: Page) -> HttpResponse:
+    """Show the profile; Modify opens the form."""
+    actor = request.actor
+    customer_id = details.tenant.id
+    action = (
+        Action(label=_("Modify"), url=reverse("customer_modify", kwargs={"customer_id": customer_id}), icon="pencil")
+        if actor.may(permissions.EDIT)
+        else None
+    )
+    return render(
+        request,
+        "web/profile.html",
+        {
+            "page": page,
+            "details": details,
+            "modify": action,
+            "company": _company_items(actor, details),
+            "address": _address_items(details),
+            "primary": _contact_items(details.primary_contact),
+            "billing": _contact_items(details.billing_contact),
+            "representatives": [
+                [
+                    Item(label=_("Name"), value=one.name),
+                    Item(label=_("Email Address"), value=one.email),
+                    Item(label=_("Phone Number"), value=fields.shown_phone(one.phone)),
+                ]
+                for one in details.representatives
+            ],
+            "shows_purchase": actor.is_partner,
+            "may_switch": actor.is_partner and actor.may(permissions.EDIT_TERMS),
+            "purchase_url": reverse("customer_allow_purchase", kwargs={"customer_id": customer_id}),
+        },
+    )
+
+
+def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
+    """Edit the profile."""
+    details = queries.details(by=request.actor, customer_id=customer_id)
+    back = reverse("customer", kwargs={"customer_id": customer_id, "tab": "profile"})
+    form = ProfileForm(
+        request.POST if request.method == "POST" else None,
+        initial=_initial(details),
+        actor=request.actor,
+        details=details,
+        import_template="",
+    )
+    if request.method == "POST":
+        form.is_valid()
+        try:
+            actions.edit_profile(
+                by=request.actor,
+                customer_id=customer_id,
+                profile=_read(form, details),
+                version=_version(request),
+                at=request.now,
+            )
+        except Refused as refusal:
+            form.show(refusal.fields or {"": refusal.message})
+        else:
+            messages.success(request, _("The profile has been saved."))
+            return redirect(back)
+    return render(
+        request,
+        "web/profile_form.html",
+        {
+            "page": Page(
+                title=_("Modify %(name)s") % {"name": details.tenant.name},
+                crumbs=[Crumb(label=details.tenant.name, url=back)],
+                narrow=True,
+            ),
+            "form": form,
+            "back_url": back,
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def _version(request: PortalRequest) -> int:
+    value = request.POST.get("version", "")
+    return int(value) if value.isdigit() else 0
+
+
+def _read(form: StepForm, details: queries.CustomerDetails) -> actions.Profile:
+    data = {name: form.value(name) for name in form.fields}
+    country = details.tenant.country
+    return actions.Profile(
+        name=data["company_name"],
+        address=wizard_forms.read_address({**data, "country": country}, ""),
+        primary_contact=wizard_forms.read_contact(data, "primary_"),
+        billing_contact=wizard_forms.read_contact(data, "billing_"),
+        representatives=tuple(
+            wizard_forms.read_representatives({**data, "sales_count": str(inputs.MOST_REPRESENTATIVES)})
+        ),
+        customer_type_id=wizard_forms.read_uuid(data.get("customer_type")),
+        partner_subscription_id=wizard_forms.read_uuid(data.get("partner_subscription")),
+    )
+
+
+def _initial(details: queries.CustomerDetails) -> dict[str, Any]:
+    customer = details.customer
+    values: dict[str, Any] = {
+        "version": str(customer.version),
+        "company_name": details.tenant.name,
+        "customer_type": str(customer.customer_type_id),
+        "partner_subscription": str(customer.partner_subscription_id),
+        "address_line1": customer.line1,
+        "address_line2": customer.line2,
+        "city": customer.city,
+        "state": customer.state,
+        "postal_code": customer.postal_code,
+    }
+    for prefix, contact in (("primary_", details.primary_contact), ("billing_", details.billing_contact)):
+        if contact is not None:
+            values |= {
+                f"{prefix}first_name": contact.first_name,
+                f"{prefix}last_name": contact.last_name,
+                f"{prefix}email": contact.email,
+                f"{prefix}phone_country": contact.phone_country,
+                f"{prefix}phone": fields.shown_phone(contact.phone),
+                f"{prefix}fax": fields.shown_phone(contact.fax),
+            }
+    for number, one in enumerate(details.representatives, start=1):
+        values |= {
+            f"sales_{number}_name": one.name,
+            f"sales_{number}_email": one.email,
+            f"sales_{number}_phone": fields.shown_phone(one.phone),
+        }
+    return values
+
+
+def _company_items(actor: Actor, details: queries.CustomerDetails) -> list[Item]:
+    items = [Item(label=_("Company Name"), value=details.tenant.name)]
+    if actor.is_partner:
+        subscription = details.partner_subscription
+        items += [
+            Item(label=_("Customer Type"), value=details.customer_type.name if details.customer_type else None),
+            Item(
+                label=_("Partner Subscription"),
+                value=f"{subscription.name} ({subscription.currency})" if subscription else None,
+            ),
+        ]
+    items.append(Item(label=_("Country"), value=addresses.country_name(details.tenant.country)))
+    return items
+
+
+def _address_items(details: queries.CustomerDetails) -> list[Item]:
+    customer, country = details.customer, details.tenant.country
+    rules = addresses.rules(country=country)
+    items = [
+        Item(label=_("Address Line 1"), value=customer.line1),
+        Item(label=_("Address Line 2"), value=customer.line2),
+        Item(label=_("City"), value=customer.city),
+    ]
+    if customer.state:
+        items.append(Item(label=rules.state_label, value=addresses.state_name(country=country, state=customer.state)))
+    items.append(Item(label=rules.postal_label, value=customer.postal_code))
+    return items
+
+
+def _contact_items(contact: Contact | None) -> list[Item]:
+    if contact is None:
+        return []
+    return [
+        Item(label=_("Name"), value=f"{contact.first_name} {contact.last_name}"),
+        Item(label=_("Email Address"), value=contact.email),
+        Item(label=_("Phone Number"), value=fields.shown_phone(contact.phone)),
+        Item(label=_("Fax Number"), value=fields.shown_phone(contact.fax)),
+    ]

@@ -1,0 +1,41 @@
+"""How a view is put at an address: never without saying who may open it."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+
+from msphub.web.middleware import sign_in_first
+
+PUBLIC = "public"
+SIGNED_IN = "signed in"
+
+
+class View(Protocol):
+    """A function view."""
+
+    def __call__(self, request: Any, /, **arguments: Any) -> HttpResponse: ...
+
+
+def page(route: str, view: View, *, permission: str, name: str) -> URLPattern:
+    """Put a view at an address. `permission` is a declared permission's name, `SIGNED_IN` or `PUBLIC`."""
+    return path(route, guarded(view, permission=permission), name=name)
+
+
+def guarded(view: View, *, permission: str) -> Callable[..., HttpResponse]:
+    """Return the view behind its permission; `tests/house` reads the permission off it."""
+
+    @functools.wraps(view)
+    def answer(request: HttpRequest, **arguments: Any) -> HttpResponse:
+        if permission != PUBLIC:
+            actor = getattr(request, "actor", None)
+            if actor is None:
+                return sign_in_first(request)
+            if permission != SIGNED_IN:
+                actor.require(permission)
+        return view(request, **arguments)
+
+    answer.permission = permission  # type: ignore[attr-defined]
+    return answer

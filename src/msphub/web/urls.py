@@ -1,0 +1,68 @@
+"""The addresses of the portal, each with the permission it needs."""
+
+from django.urls import include, path
+
+from msphub.accounts import permissions as accounts
+from msphub.customers import permissions as customers_permissions
+from msphub.notifications import permissions as notifications
+from msphub.web import audit_log, csp_accounts, customers, details, entrance, health, mail, microsoft, profile, wizard
+from msphub.web.routes import PUBLIC, SIGNED_IN, page
+
+C = customers_permissions
+DRAFT = "customers/new/<uuid:draft_id>"
+CUSTOMER = "customers/<uuid:customer_id>"
+ACCOUNT = "csp-accounts/<uuid:account_id>"
+
+urlpatterns = [
+    page("healthz", health.healthz, permission=PUBLIC, name="healthz"),
+    page("readyz", health.readyz, permission=PUBLIC, name="readyz"),
+    page("", entrance.home, permission=SIGNED_IN, name="home"),
+    page("welcome/<str:secret>/", entrance.welcome, permission=PUBLIC, name="welcome"),
+    page("accounts/password/forgotten/", entrance.password_forgotten, permission=PUBLIC, name="password_forgotten"),
+    # Pages of the sign-in library that this product has in its own way, or not at all.
+    page("accounts/password/reset/", entrance.not_here, permission=PUBLIC, name="account_reset_password"),
+    page("accounts/signup/", entrance.not_here, permission=PUBLIC, name="account_signup"),
+    page("accounts/email/", entrance.not_here, permission=PUBLIC, name="account_email"),
+    path("accounts/", include("msphub.web.sign_in_urls")),
+    page("customers/", customers.customers, permission=C.LIST, name="customers"),
+    page("customers/new/", wizard.start, permission=C.CREATE, name="customer_new"),
+    page(f"{DRAFT}/domain/", wizard.check_domain, permission=C.CREATE, name="customer_new_domain"),
+    page(f"{DRAFT}/discard/", wizard.discard, permission=C.CREATE, name="customer_new_discard"),
+    page(f"{DRAFT}/<slug:step>/", wizard.step, permission=C.CREATE, name="customer_new_step"),
+    page(f"{DRAFT}/<slug:step>/refresh/", wizard.refresh, permission=C.CREATE, name="customer_new_refresh"),
+    page(f"{DRAFT}/<slug:step>/save/", wizard.autosave, permission=C.CREATE, name="customer_new_autosave"),
+    page(f"{CUSTOMER}/", details.overview, permission=C.VIEW, name="customer_overview"),
+    page(
+        f"{CUSTOMER}/status/<slug:verb>/", customers.change_status, permission=C.CHANGE_STATUS, name="customer_status"
+    ),
+    page(f"{CUSTOMER}/profile/modify/", profile.modify, permission=C.EDIT, name="customer_modify"),
+    page(
+        f"{CUSTOMER}/profile/allow-purchase/",
+        details.allow_purchase,
+        permission=C.EDIT_TERMS,
+        name="customer_allow_purchase",
+    ),
+    page(
+        f"{CUSTOMER}/users/<uuid:user_id>/link/",
+        details.resend_link,
+        permission=accounts.MANAGE_USERS,
+        name="customer_user_link",
+    ),
+    page(f"{CUSTOMER}/<slug:tab>/", details.customer, permission=C.VIEW, name="customer"),
+    page(f"{ACCOUNT}/progress/", csp_accounts.progress, permission=C.VIEW, name="csp_account_progress"),
+    page(f"{ACCOUNT}/retry/", csp_accounts.retry, permission=C.MANAGE_ACCOUNTS, name="csp_account_retry"),
+    page(f"{ACCOUNT}/correct/", csp_accounts.correct, permission=C.MANAGE_ACCOUNTS, name="csp_account_correct"),
+    page(f"{ACCOUNT}/agreement/", csp_accounts.agreement, permission=C.MANAGE_ACCOUNTS, name="csp_account_agreement"),
+    page(
+        f"{ACCOUNT}/first-password/",
+        csp_accounts.first_password,
+        permission=C.MANAGE_ACCOUNTS,
+        name="csp_account_password",
+    ),
+    page("audit/", audit_log.audit_logs, permission=accounts.VIEW_AUDIT, name="audit"),
+    page("mail/", mail.mails, permission=notifications.VIEW_MAIL, name="mails"),
+    page("mail/<uuid:mail_id>/", mail.mail, permission=notifications.VIEW_MAIL, name="mail"),
+    page("mail/<uuid:mail_id>/resend/", mail.resend, permission=notifications.VIEW_MAIL, name="mail_resend"),
+    page("account/microsoft/", microsoft.connection, permission=accounts.VIEW_MICROSOFT, name="microsoft_connection"),
+    page("account/microsoft/test/", microsoft.test, permission=accounts.MANAGE_MICROSOFT, name="microsoft_test"),
+]

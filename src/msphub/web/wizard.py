@@ -1,0 +1,527 @@
+"""The wizard that creates a customer (C-02): four steps, a draft that saves itself, one domain call at the end."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from msphub.customers import creation, csp_accounts, inputs, queries
+from msphub.customers.choices import AccountMode
+from msphub.customers.models import CustomerDraft
+from msphub.kit import addresses, ids, text
+from msphub.kit.actor import Actor
+from msphub.kit.errors import NotFound, Refused
+from msphub.ui import cells, forms
+from msphub.ui.page import Crumb, Item, Page, Step
+from msphub.web import wizard_forms
+from msphub.web.middleware import PortalRequest
+from msphub.web.wizard_forms import SKIP, AccountChoiceForm, CompanyForm, ContactsForm, SalesForm, StepForm
+
+COMPANY, CONTACTS, MICROSOFT, SALES = "company", "contacts", "microsoft", "additional"
+STEPS = {
+    COMPANY: gettext_lazy("Company Information"),
+    CONTACTS: gettext_lazy("Contacts"),
+    MICROSOFT: gettext_lazy("Microsoft Account"),
+    SALES: gettext_lazy("Additional Information"),
+}
+ORDER = list(STEPS)
+type Problems = dict[str, Any]
+type DraftData = dict[str, Any]
+
+
+def start(request: PortalRequest) -> HttpResponse:
+    """Begin a new draft; nothing is stored before something is typed."""
+    return redirect("customer_new_step", draft_id=ids.new_id(), step=COMPANY)
+
+
+def step(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpResponse:
+    """Show one step, or take it: Continue checks and moves on, Back and the small buttons only save."""
+    if step not in STEPS:
+        raise NotFound
+    draft = _open_draft(request, draft_id)
+    if isinstance(draft, HttpResponse):
+        return draft
+    data = dict(draft.data) if draft else {}
+    if request.method != "POST":
+        form = _form(request.actor, step, data)
+        if "check" in request.GET:
+            form = _form(request.actor, step, data, posted=wizard_forms.as_query(data.get(step, {})))
+            form.is_valid()
+            form.show(_problems(request, step, data))
+        return _page(request, draft_id, step, form, data)
+    form = _form(request.actor, step, data, posted=request.POST)
+    data[step] = _kept(form, data.get(step, {}))
+    go = request.POST.get("go", "continue")
+    if go != "continue":
+        return _small_step(request, draft_id, step, data, go)
+    form.is_valid()
+    problems = _problems(request, step, data)
+    if problems or form.errors:
+        _save(request, draft_id, step, data[step])
+        form.show(problems)
+        return _page(request, draft_id, step, form, data, status=422)
+    if step != ORDER[-1]:
+        following = ORDER[ORDER.index(step) + 1]
+        _save(request, draft_id, step, data[step], move_to=following)
+        return redirect("customer_new_step", draft_id=draft_id, step=following)
+    _save(request, draft_id, step, data[step])
+    return _create(request, draft_id, data)
+
+
+@require_POST
+def refresh(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpResponse:
+    """Answer a change of a field that others depend on with the part of the form that follows from it.
+
+    `part` names the group to answer with; without it the whole step's fields. `do` imports, adds or removes.
+    """
+    if step not in STEPS:
+        raise NotFound
+    draft = queries.get_draft(by=request.actor, draft_id=draft_id)
+    data = dict(draft.data) if draft else {}
+    form = _form(request.actor, step, data, posted=request.POST)
+    data[step] = _kept(form, data.get(step, {}))
+    _apply(request.GET.get("do", ""), step, data)
+    form = _form(request.actor, step, data)
+    parts = [part for part in request.GET.get("part", "").split(",") if part]
+    if step == COMPANY and parts == ["group-company-address"] and isinstance(form, CompanyForm) and form.same:
+        parts.append("group-billing-address")
+    context = _context(request, draft_id, step, form, data) | {"parts": parts}
+    return render(request, "web/wizard/parts.html", context)
+
+
+@require_POST
+def autosave(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpResponse:
+    """Keep what has been typed so far and say when."""
+    if step not in STEPS:
+        raise NotFound
+    draft = queries.get_draft(by=request.actor, draft_id=draft_id)
+    data = dict(draft.data) if draft else {}
+    form = _form(request.actor, step, data, posted=request.POST)
+    try:
+        _save(request, draft_id, step, _kept(form, data.get(step, {})))
+    except Refused as refusal:
+        return HttpResponse(str(refusal.message))
+    return HttpResponse(_saved_words(request))
+
+
+def check_domain(request: PortalRequest, *, draft_id: uuid.UUID) -> HttpResponse:
+    """Say beside the field whether a new domain is free; never blocks typing."""
+    prefix = request.GET.get("new_domain", "").strip().lower().removesuffix(inputs.ONMICROSOFT)
+    if not prefix:
+        return HttpResponse("")
+    if not inputs.DOMAIN_PREFIX.fullmatch(prefix):
+        words, tone = _("Letters and digits only, beginning with a letter, at most 27 of them."), "warn"
+    else:
+        free = csp_accounts.domain_is_free(by=request.actor, domain=prefix + inputs.ONMICROSOFT)
+        name = prefix + inputs.ONMICROSOFT
+        if free is None:
+            words, tone = _("%(name)s: not checked, Microsoft does not answer just now.") % {"name": name}, "muted"
+        elif free:
+            words, tone = _("%(name)s is free.") % {"name": name}, "ok"
+        else:
+            words, tone = _("%(name)s is taken.") % {"name": name}, "warn"
+    return render(request, "ui/check.html", {"text": words, "tone": tone})
+
+
+@require_POST
+def discard(request: PortalRequest, *, draft_id: uuid.UUID) -> HttpResponse:
+    """Throw the draft away."""
+    creation.discard_draft(by=request.actor, draft_id=draft_id)
+    messages.success(request, _("The draft has been discarded."))
+    return redirect("customers")
+
+
+def _create(request: PortalRequest, draft_id: uuid.UUID, data: DraftData) -> HttpResponse:
+    for earlier in ORDER:
+        if _problems(request, earlier, data, live=False):
+            address = reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": earlier})
+            return redirect(address + "?check=1")
+    new = inputs.NewCustomer(
+        company=wizard_forms.read_company(data[COMPANY]),
+        primary_contact=wizard_forms.read_contact(data[CONTACTS], "primary_"),
+        billing_contact=wizard_forms.read_contact(data[CONTACTS], "billing_"),
+        admin=wizard_forms.read_admin(data[CONTACTS]),
+        account=_account(data[MICROSOFT]),
+        representatives=tuple(wizard_forms.read_representatives(data[SALES])),
+    )
+    try:
+        tenant = creation.create_customer(by=request.actor, new=new, draft_id=draft_id, at=request.now)
+    except Refused as refusal:
+        return _refused(request, draft_id, data, refusal)
+    messages.success(request, _("%(name)s has been created. The credentials are on their way.") % {"name": tenant.name})
+    return redirect("customer", customer_id=tenant.id, tab="csp-accounts" if new.account else "products")
+
+
+def _refused(request: PortalRequest, draft_id: uuid.UUID, data: DraftData, refusal: Refused) -> HttpResponse:
+    """Show a refusal at its field, on the step that has the field."""
+    for candidate in ORDER:
+        form = _form(request.actor, candidate, data, posted=wizard_forms.as_query(data.get(candidate, {})))
+        here = {name: message for name, message in refusal.fields.items() if name in form.fields}
+        if here or candidate == ORDER[-1]:
+            form.is_valid()
+            form.show(here or {"": refusal.message})
+            return _page(request, draft_id, candidate, form, data, status=422)
+    raise refusal
+
+
+def _small_step(request: PortalRequest, draft_id: uuid.UUID, step: str, data: DraftData, go: str) -> HttpResponse:
+    """Do what the small buttons ask for, save, and show where the person goes on."""
+    address = reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": step})
+    if go == "back":
+        _save(request, draft_id, step, data[step])
+        return redirect("customer_new_step", draft_id=draft_id, step=ORDER[max(0, ORDER.index(step) - 1)])
+    if go == "search" and step == MICROSOFT:
+        problem = _search(request, data[MICROSOFT])
+        _save(request, draft_id, step, data[step])
+        if problem:
+            form = _form(request.actor, step, data, posted=wizard_forms.as_query(data[step]))
+            form.is_valid()
+            form.show({"existing_domain": problem})
+            return _page(request, draft_id, step, form, data, status=422)
+        return redirect(address + "#group-existing")
+    _apply(go, step, data)
+    _save(request, draft_id, step, data[step])
+    return redirect(address)
+
+
+def _apply(go: str, step: str, data: DraftData) -> None:
+    """Import, add or remove, on the values that were typed."""
+    values: dict[str, Any] = data.setdefault(step, {})
+    if go == "import-contact" and step == CONTACTS:
+        for part in ("first_name", "last_name", "email", "phone_country", "phone", "fax"):
+            values[f"billing_{part}"] = values.get(f"primary_{part}", "")
+    elif go == "import-company" and step == MICROSOFT:
+        values |= _imported_company(data)
+    elif go == "create-new" and step == MICROSOFT:
+        values["account"] = AccountMode.NEW.value
+        if not values.get("new_company_name"):
+            values |= _imported_company(data)
+        name = str(values.get("existing_domain") or "")
+        if name.endswith(inputs.ONMICROSOFT):
+            values["new_domain"] = name.removesuffix(inputs.ONMICROSOFT)
+    elif go == "add" and step == SALES:
+        values["sales_count"] = str(wizard_forms.read_count(values) + 1)
+    elif go.startswith("remove-") and step == SALES:
+        form = SalesForm(initial=values, count=wizard_forms.read_count(values))
+        number = go.removeprefix("remove-")
+        if number.isdigit():
+            former = {name: "" for name in values if name.startswith("sales_")}
+            values |= former | form.without(int(number))
+
+
+def _imported_company(data: DraftData) -> dict[str, str]:
+    """Return step 1's company (and step 2's primary contact) as the new Microsoft account's values."""
+    company, contacts = data.get(COMPANY, {}), data.get(CONTACTS, {})
+    imported = {
+        "new_company_name": company.get("company_name", ""),
+        "new_country": company.get("country", ""),
+        **{f"new_{part}": company.get(part, "") for part in wizard_forms.ADDRESS_TOKENS},
+    }
+    for part, source in (
+        ("first_name", "first_name"),
+        ("last_name", "last_name"),
+        ("email", "email"),
+        ("phone", "phone"),
+    ):
+        if contacts.get(f"primary_{source}"):
+            imported[f"new_{part}"] = contacts[f"primary_{source}"]
+    return imported
+
+
+def _search(request: PortalRequest, values: dict[str, Any]) -> str | None:
+    """Look the typed domain up at Microsoft and keep what was found in the draft. Returns a message when it can't."""
+    values.pop("found", None)
+    domain, problem = inputs.check_domain(str(values.get("existing_domain") or ""))
+    if problem:
+        return problem
+    try:
+        found = csp_accounts.find_existing(by=request.actor, domain=domain)
+    except Refused as refusal:
+        return str(refusal.message)
+    values["found"] = {
+        "asked": domain,
+        "domain": (found.default_domain_name or domain) if found else "",
+        "name": (found.display_name or "") if found else "",
+        "tenant_id": found.tenant_id if found else "",
+    }
+    return None
+
+
+def _problems(request: PortalRequest, step: str, data: DraftData, *, live: bool = True) -> Problems:
+    """Return what the domain has against one step. `live` also asks Microsoft, outside any transaction."""
+    values = data.get(step, {})
+    if step == COMPANY:
+        company, problems = inputs.check_company(wizard_forms.read_company(values))
+        found: Problems = dict(problems)
+        if company.customer_type_id and company.partner_subscription_id and company.country:
+            found |= creation.check_terms(
+                by=request.actor,
+                customer_type_id=company.customer_type_id,
+                partner_subscription_id=company.partner_subscription_id,
+                country=company.country,
+            )
+        return found
+    if step == CONTACTS:
+        country = str(data.get(COMPANY, {}).get("country") or "")
+        return (
+            inputs.check_contact(wizard_forms.read_contact(values, "primary_"), prefix="primary_", country=country)[1]
+            | inputs.check_contact(wizard_forms.read_contact(values, "billing_"), prefix="billing_", country=country)[1]
+            | inputs.check_admin(wizard_forms.read_admin(values))[1]
+        )
+    if step == MICROSOFT:
+        return _account_problems(request, values, live=live)
+    return dict(inputs.check_representatives(wizard_forms.read_representatives(values))[1])
+
+
+def _account_problems(request: PortalRequest, values: dict[str, Any], *, live: bool) -> Problems:
+    mode = values.get("account")
+    if mode == SKIP:
+        return {}
+    if mode == AccountMode.NEW:
+        account, problems = inputs.check_new_account(wizard_forms.read_new_account(values), today=request.now.date())
+        if "new_domain" not in problems and live:
+            problems |= _domain_problems(request, account)
+        return dict(problems)
+    if mode == AccountMode.EXISTING:
+        return _existing_problems(request, values, live=live)
+    return {"account": _("Choose one of the three.")}
+
+
+def _domain_problems(request: PortalRequest, account: inputs.NewAccount) -> Problems:
+    try:
+        csp_accounts.refuse_taken(by=request.actor, account=account)
+    except Refused as refusal:
+        return dict(refusal.fields)
+    free = csp_accounts.domain_is_free(by=request.actor, domain=account.domain)
+    if free is False:
+        return {"new_domain": _("%(name)s is taken. Choose another one.") % {"name": account.domain}}
+    if free is None:
+        messages.info(
+            request,
+            _("Microsoft could not be asked whether %(name)s is free; it is checked when the account is created.")
+            % {"name": account.domain},
+        )
+    return {}
+
+
+def _existing_problems(request: PortalRequest, values: dict[str, Any], *, live: bool) -> Problems:
+    problems: Problems = {}
+    if not values.get("existing_country"):
+        problems["existing_country"] = _("Choose the country of the Microsoft account.")
+    domain, problem = inputs.check_domain(str(values.get("existing_domain") or ""))
+    found = values.get("found") or {}
+    if problem:
+        problems["existing_domain"] = problem
+    elif found.get("asked") != domain:
+        problem = _search(request, values) if live else _("Search for the account first.")
+        found = values.get("found") or {}
+        if problem:
+            problems["existing_domain"] = problem
+    if not problems and not found.get("tenant_id"):
+        problems["existing_domain"] = _(
+            "No Microsoft account has the domain %(name)s. Correct it, or create a new one."
+        ) % {"name": domain}
+    agreement = wizard_forms.read_agreement(values)
+    if agreement is not None:
+        country = str(values.get("existing_country") or "")
+        problems |= inputs.check_agreement(agreement, country=country, today=request.now.date())[1]
+    if not problems:
+        account = _account(values)
+        try:
+            if account is not None:
+                csp_accounts.refuse_taken(by=request.actor, account=account)
+        except Refused as refusal:
+            problems |= refusal.fields
+    return problems
+
+
+def _account(values: dict[str, Any]) -> inputs.NewAccount | inputs.ExistingAccount | None:
+    if values.get("account") == AccountMode.NEW:
+        return wizard_forms.read_new_account(values)
+    if values.get("account") == AccountMode.EXISTING:
+        found = values["found"]
+        return inputs.ExistingAccount(
+            country=str(values["existing_country"]),
+            domain=found["domain"],
+            microsoft_tenant_id=uuid.UUID(found["tenant_id"]),
+            tenant_name=found["name"],
+            agreement=wizard_forms.read_agreement(values),
+        )
+    return None
+
+
+def _form(actor: Actor, step: str, data: DraftData, *, posted: QueryDict | None = None) -> StepForm:
+    """Return a step's form: bound to what was posted, else showing what the draft holds."""
+    values = {name: value for name, value in data.get(step, {}).items() if not isinstance(value, dict)}
+    if step == COMPANY:
+        return CompanyForm(
+            posted,
+            initial=values,
+            types=[(str(kind.id), kind.name) for kind in queries.customer_types(by=actor)],
+            subscriptions=[
+                (str(one.id), f"{one.name} ({one.currency})") for one in queries.partner_subscriptions(by=actor)
+            ],
+        )
+    if step == CONTACTS:
+        return ContactsForm(posted, initial=values, import_template="web/wizard/import_contact.html")
+    if step == MICROSOFT:
+        return AccountChoiceForm(posted, initial=_account_presets(data) | values)
+    return SalesForm(posted, initial=values, count=wizard_forms.read_count(posted if posted is not None else values))
+
+
+def _account_presets(data: DraftData) -> dict[str, Any]:
+    company, contacts = data.get(COMPANY, {}), data.get(CONTACTS, {})
+    return {
+        "existing_country": company.get("country", ""),
+        "new_country": "US",
+        "agreement_first_name": contacts.get("primary_first_name", ""),
+        "agreement_last_name": contacts.get("primary_last_name", ""),
+        "agreement_email": contacts.get("primary_email", ""),
+        "agreement_phone": contacts.get("primary_phone", ""),
+    }
+
+
+def _kept(form: StepForm, former: dict[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = form.kept()
+    if former.get("found"):
+        kept["found"] = former["found"]
+    return kept
+
+
+def _open_draft(request: PortalRequest, draft_id: uuid.UUID) -> CustomerDraft | None | HttpResponse:
+    """Return the draft; one that became a customer leads there, so that a second Continue ends at the same place."""
+    draft = queries.get_draft(by=request.actor, draft_id=draft_id)
+    if draft is not None and draft.customer_id is not None:
+        if request.method != "POST":
+            messages.info(request, _("This customer has been created already."))
+        return redirect("customer", customer_id=draft.customer_id, tab="products")
+    return draft
+
+
+def _save(request: PortalRequest, draft_id: uuid.UUID, step: str, values: dict[str, Any], *, move_to: str = "") -> None:
+    creation.save_draft(by=request.actor, draft_id=draft_id, step=step, data=values, at=request.now, move_to=move_to)
+
+
+def _saved_words(request: PortalRequest) -> str:
+    shown = cells.moment(request.now)
+    return _("Saved %(time)s") % {"time": shown.shown if shown else ""}
+
+
+def _page(
+    request: PortalRequest, draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData, status: int = 200
+) -> HttpResponse:
+    return render(request, "web/wizard/page.html", _context(request, draft_id, step, form, data), status=status)
+
+
+def _context(request: PortalRequest, draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) -> dict[str, Any]:
+    _wire(form, draft_id, step)
+    here = ORDER.index(step)
+    steps = [
+        Step(
+            label=label,
+            state="current" if name == step else ("done" if name in data and ORDER.index(name) != here else "coming"),
+            url=reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": name}) if name in data else "",
+        )
+        for name, label in STEPS.items()
+    ]
+    values = data.get(step, {})
+    return {
+        "page": Page(
+            title=_("Create a customer"),
+            crumbs=[Crumb(label=_("Customers"), url=reverse("customers"))],
+            steps=steps,
+        ),
+        "form": form,
+        "step": step,
+        "step_label": STEPS[step],
+        "is_first": here == 0,
+        "action": reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": step}),
+        "refresh_url": reverse("customer_new_refresh", kwargs={"draft_id": draft_id, "step": step}),
+        "autosave_url": reverse("customer_new_autosave", kwargs={"draft_id": draft_id, "step": step}),
+        "discard_url": reverse("customer_new_discard", kwargs={"draft_id": draft_id}),
+        "found": values.get("found") if step == MICROSOFT else None,
+        "country_differs": _country_differs(step, data),
+        "summary_groups": _summary(draft_id, data),
+        "parts": [],
+    }
+
+
+def _wire(form: StepForm, draft_id: uuid.UUID, step: str) -> None:
+    """Connect the fields that others depend on with `refresh`, and the live check with its address."""
+    base = reverse("customer_new_refresh", kwargs={"draft_id": draft_id, "step": step})
+    if step == COMPANY:
+        forms.set_refresh(
+            form, name="country", url=f"{base}?part=group-company-address", target="group-company-address"
+        )
+        for name in ("same_as_company", "billing_country"):
+            forms.set_refresh(form, name=name, url=f"{base}?part=group-billing-address", target="group-billing-address")
+    elif step == MICROSOFT:
+        for name in ("account", "new_qualification", "new_country", "agreement"):
+            if name in form.fields:
+                forms.set_refresh(form, name=name, url=base, target="wizard-fields")
+        if "new_domain" in form.fields:
+            forms.set_check(form, name="new_domain", url=reverse("customer_new_domain", kwargs={"draft_id": draft_id}))
+
+
+def _country_differs(step: str, data: DraftData) -> str:
+    """Return a warning when the Microsoft account's country differs from the company's: it can never change."""
+    values = data.get(step, {})
+    own = str(data.get(COMPANY, {}).get("country") or "")
+    chosen = str(values.get("new_country") or "US")
+    if step != MICROSOFT or values.get("account") != AccountMode.NEW or not own or own == chosen:
+        return ""
+    return _(
+        "The company is in %(own)s, this account would be in %(chosen)s. A Microsoft account's country can never change."
+    ) % {
+        "own": addresses.country_name(own),
+        "chosen": addresses.country_name(chosen),
+    }
+
+
+def _summary(draft_id: uuid.UUID, data: DraftData) -> list[dict[str, Any]]:
+    """Return what has been entered so far, for the panel at the side."""
+    company, contacts = data.get(COMPANY, {}), data.get(CONTACTS, {})
+    account, sales = data.get(MICROSOFT, {}), data.get(SALES, {})
+    found: dict[str, Any] = account.get("found") or {}
+    modes = {
+        AccountMode.NEW.value: [
+            (_("New account"), f"{account.get('new_domain')}{inputs.ONMICROSOFT}" if account.get("new_domain") else "")
+        ],
+        AccountMode.EXISTING.value: [(_("Existing account"), found.get("name") or account.get("existing_domain", ""))],
+        SKIP: [(_("Microsoft Account"), _("Skipped"))],
+    }
+    entries: dict[str, list[tuple[str, Any]]] = {
+        COMPANY: [
+            (_("Company Name"), company.get("company_name")),
+            (_("Country"), addresses.country_name(company["country"]) if company.get("country") else ""),
+            (_("City"), company.get("city")),
+        ],
+        CONTACTS: [
+            (_("Primary Contact"), _name(contacts, "primary_")),
+            (_("Billing Contact"), _name(contacts, "billing_")),
+            (_("Admin User"), contacts.get("admin_login_email")),
+        ],
+        MICROSOFT: modes.get(str(account.get("account")), []),
+        SALES: [
+            (_("Sales Representative"), sales.get(f"sales_{number}_name"))
+            for number in range(1, wizard_forms.read_count(sales) + 1)
+        ],
+    }
+    return [
+        {
+            "label": label,
+            "url": reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": name}) if name in data else "",
+            "entries": [Item(label=words, value=str(value)[:80]) for words, value in entries[name] if value],
+        }
+        for name, label in STEPS.items()
+    ]
+
+
+def _name(values: dict[str, Any], prefix: str) -> str:
+    return text.tidy(f"{values.get(prefix + 'first_name') or ''} {values.get(prefix + 'last_name') or ''}")

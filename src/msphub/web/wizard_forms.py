@@ -1,0 +1,628 @@
+"""The four steps of the wizard (C-02) as forms: labels, order and drop-downs. What is allowed is decided in `customers`.
+
+No field is required here: the domain names what is missing, so that form, API and job say the same.
+"""
+
+import datetime
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from msphub.customers import inputs
+from msphub.customers.choices import AccountMode, Qualification, Segment
+from msphub.kit import addresses, fields
+from msphub.kit.addresses import Address
+from msphub.ui.forms import Group, Layout, UiForm, Width, set_autocomplete
+
+SKIP = "skip"
+type Data = Mapping[str, Any]
+type Choices = Sequence[tuple[str, Any]]
+
+
+def text_field(label: Any, *, optional: bool = False, help_text: Any = "", **options: Any) -> forms.CharField:
+    """Return a line of text; optional ones say so in their help, never in their label."""
+    words = help_text or (gettext_lazy("Optional") if optional else "")
+    field = forms.CharField(label=label, required=False, strip=False, help_text=words, **options)
+    if not optional:
+        field.widget.attrs["aria-required"] = "true"
+    return field
+
+
+def select_field(label: Any, choices: Choices, *, help_text: Any = "") -> forms.ChoiceField:
+    """Return a native drop-down with an empty first entry. Foreign values are refused by the domain, not here."""
+    field = LooseChoiceField(
+        label=label, required=False, help_text=help_text, choices=[("", gettext_lazy("Choose…")), *choices]
+    )
+    field.widget.attrs["aria-required"] = "true"
+    return field
+
+
+class LooseChoiceField(forms.ChoiceField):
+    """A drop-down whose value the domain checks, with a message that fits."""
+
+    def valid_value(self, value: object) -> bool:
+        """Let every value through to the domain."""
+        return True
+
+
+def hidden_field() -> forms.CharField:
+    """Return a value that travels with the form unseen."""
+    return forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+def date_field(label: Any) -> forms.DateField:
+    """Return a day, picked or typed; the domain says what is wrong with it."""
+    return forms.DateField(
+        label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+
+def calling_code_field() -> forms.ChoiceField:
+    """Return the Country Code of a contact: one for phone and fax."""
+    names = dict(addresses.countries())
+    choices = sorted(
+        ((region, f"{names.get(region, region)} ({code})") for region, code in fields.calling_codes()),
+        key=lambda pair: pair[1],
+    )
+    field = LooseChoiceField(
+        label=gettext_lazy("Country Code"),
+        required=False,
+        help_text=gettext_lazy("Optional. For phone and fax."),
+        choices=[("", gettext_lazy("As the company's country")), *choices],
+    )
+    return field
+
+
+def add_address(form: forms.Form, *, prefix: str, country: str) -> None:
+    """Add an address's fields as the country has them; names and order stay, labels and values follow the country."""
+    form.fields[f"{prefix}address_line1"] = text_field(gettext_lazy("Address Line 1"))
+    form.fields[f"{prefix}address_line2"] = text_field(gettext_lazy("Address Line 2"), optional=True)
+    form.fields[f"{prefix}city"] = text_field(gettext_lazy("City"))
+    try:
+        rules = addresses.rules(country=country or "US")
+    except ValueError:
+        rules = addresses.rules(country="US")
+    if rules.states:
+        states = sorted(rules.states.items(), key=lambda pair: pair[1]) if country else []
+        words = "" if country else gettext_lazy("Choose the country first.")
+        form.fields[f"{prefix}state"] = select_field(rules.state_label, states, help_text=words)
+    elif rules.state_used:
+        form.fields[f"{prefix}state"] = text_field(rules.state_label, optional=not rules.state_required)
+    if rules.postal_used:
+        form.fields[f"{prefix}postal_code"] = text_field(rules.postal_label, optional=not rules.postal_required)
+
+
+ADDRESS_WIDTHS: dict[str, Width] = {"city": "medium", "state": "medium", "postal_code": "short"}
+ADDRESS_TOKENS = {
+    "address_line1": "address-line1",
+    "address_line2": "address-line2",
+    "city": "address-level2",
+    "state": "address-level1",
+    "postal_code": "postal-code",
+}
+
+
+def address_rows(prefix: str) -> list[str | list[str]]:
+    """Return an address's rows in product.md's order."""
+    return [
+        f"{prefix}address_line1",
+        f"{prefix}address_line2",
+        [f"{prefix}city", f"{prefix}state", f"{prefix}postal_code"],
+    ]
+
+
+class StepForm(UiForm):
+    """A step: shows what was typed, takes what is posted, and hangs the domain's problems on their fields."""
+
+    widths: ClassVar[Mapping[str, Width]] = {}
+
+    def show(self, problems: Mapping[str, Any]) -> None:
+        """Put messages at their fields; one without a field here stands above the form."""
+        for name, message in problems.items():
+            self.add_error(name if name in self.fields else None, str(message))
+
+    def value(self, name: str) -> str:
+        """Return a value as it stands in the form: typed, or kept in the draft."""
+        found = self.data.get(self.add_prefix(name)) if self.is_bound else self.initial.get(name)
+        return str(found or "")
+
+    def kept(self) -> dict[str, str]:
+        """Return what the draft keeps: every control's value as typed, also those that are not asked for just now."""
+        former = {name: str(value) for name, value in self.initial.items() if isinstance(value, str)}
+        return former | {name: str(self.data.get(name) or "") for name in self.fields}
+
+
+class CompanyForm(StepForm):
+    """Step 1: Company Information."""
+
+    company_name = text_field(gettext_lazy("Company Name"))
+    widths = {"company_name": "full", "customer_type": "medium", "country": "medium", "partner_subscription": "medium"}
+
+    def __init__(self, *args: Any, types: Choices, subscriptions: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["customer_type"] = select_field(
+            _("Customer Type"), types, help_text=_("Decides credit terms and discounts.")
+        )
+        self.fields["country"] = select_field(_("Country"), addresses.countries())
+        self.fields["partner_subscription"] = select_field(
+            _("Partner Subscription"), subscriptions, help_text=_("Your legal entity that this customer is charged by.")
+        )
+        country = self.value("country")
+        add_address(self, prefix="", country=country)
+        self.fields["same_as_company"] = forms.BooleanField(label=_("Same as company address"), required=False)
+        self.fields["billing_profile_name"] = text_field(_("Billing Profile Name"))
+        self.fields["bill_to"] = text_field(_("Bill To"))
+        self.same = self.value("same_as_company") in {"on", "True", "true"}
+        billing_country = country if self.same else self.value("billing_country")
+        add_address(self, prefix="billing_", country=billing_country)
+        self.fields["billing_country"] = select_field(_("Country"), addresses.countries())
+        if self.same:
+            self._fill_billing(country)
+        for prefix, section in (("", "section-company"), ("billing_", "section-billing billing")):
+            set_autocomplete(
+                self, tokens={prefix + name: token for name, token in ADDRESS_TOKENS.items()}, section=section
+            )
+            for name, width in ADDRESS_WIDTHS.items():
+                if prefix + name in self.fields:
+                    self.fields[prefix + name].ui_width = width  # type: ignore[attr-defined]
+        for name in ("customer_type", "country", "partner_subscription", "billing_country"):
+            self.fields[name].ui_width = "medium"  # type: ignore[attr-defined]
+        set_autocomplete(self, tokens={"company_name": "organization", "bill_to": "billing name"})
+
+    def _fill_billing(self, country: str) -> None:
+        """Fill the billing address from the company's; it can't be typed while it follows."""
+        values = {f"billing_{part}": self.value(part) for part in ADDRESS_TOKENS} | {"billing_country": country}
+        if self.is_bound:
+            self.data = self.data.copy()
+        for name, value in values.items():
+            if name not in self.fields:
+                continue
+            self.fields[name].widget.attrs["disabled"] = True
+            if self.is_bound:
+                self.data[name] = value
+            else:
+                self.initial[name] = value
+        for name, source in (("billing_profile_name", "company_name"), ("bill_to", "company_name")):
+            if not self.value(name):
+                if self.is_bound:
+                    self.data[name] = self.value(source)
+                else:
+                    self.initial[name] = self.value(source)
+
+    @property
+    def layout(self) -> Layout:  # type: ignore[override]
+        """The groups of the step."""
+        return Layout(
+            Group(
+                _("Company"),
+                ["company_name", ["customer_type", "country"], "partner_subscription"],
+                hidden_legend=True,
+                id="group-company",
+            ),
+            Group(_("Company Address"), address_rows(""), id="group-company-address"),
+            Group(
+                _("Billing Address"),
+                [
+                    "same_as_company",
+                    ["billing_profile_name", "bill_to"],
+                    *address_rows("billing_"),
+                    "billing_country",
+                ],
+                id="group-billing-address",
+            ),
+        )
+
+
+class ContactsForm(StepForm):
+    """Step 2: Contacts."""
+
+    def __init__(self, *args: Any, import_template: str = "", with_admin: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.import_template = import_template
+        self.with_admin = with_admin
+        for prefix, section in (("primary_", "section-primary"), ("billing_", "section-billing")):
+            self.fields[f"{prefix}first_name"] = text_field(_("First Name"))
+            self.fields[f"{prefix}last_name"] = text_field(_("Last Name"))
+            self.fields[f"{prefix}email"] = text_field(_("Email Address"), widget=forms.EmailInput)
+            self.fields[f"{prefix}phone_country"] = calling_code_field()
+            self.fields[f"{prefix}phone"] = text_field(_("Phone Number"), optional=True, widget=forms.TextInput)
+            self.fields[f"{prefix}fax"] = text_field(_("Fax Number"), optional=True, widget=forms.TextInput)
+            tokens = {"first_name": "given-name", "last_name": "family-name", "email": "email", "phone": "tel"}
+            set_autocomplete(self, tokens={prefix + name: token for name, token in tokens.items()}, section=section)
+        if with_admin:
+            self.fields["admin_first_name"] = text_field(_("First Name"))
+            self.fields["admin_last_name"] = text_field(_("Last Name"))
+            self.fields["admin_login_email"] = text_field(
+                _("Login Email Address"),
+                help_text=_("Can't be changed once the customer exists."),
+                widget=forms.EmailInput,
+            )
+            self.fields["admin_display_name"] = text_field(
+                _("Display Name"), help_text=_("Optional. First and last name if left empty.")
+            )
+            self.fields["admin_display_name"].widget.attrs.pop("aria-required", None)
+            self.fields["admin_contact_email"] = text_field(
+                _("Additional Communication Email Address"),
+                help_text=_("Credentials and system mail go here."),
+                widget=forms.EmailInput,
+            )
+
+    @property
+    def layout(self) -> Layout:  # type: ignore[override]
+        """The groups of the step."""
+
+        def contact(prefix: str) -> list[str | list[str]]:
+            return [
+                [f"{prefix}first_name", f"{prefix}last_name"],
+                f"{prefix}email",
+                [f"{prefix}phone_country", f"{prefix}phone", f"{prefix}fax"],
+            ]
+
+        groups = [
+            Group(
+                _("Primary Contact"),
+                contact("primary_"),
+                text=_("Gets order updates, account notices and support matters."),
+                id="group-primary",
+            ),
+            Group(
+                _("Billing Contact"),
+                contact("billing_"),
+                text=_("Gets everything about bills."),
+                before=self.import_template,
+                id="group-billing",
+            ),
+        ]
+        if self.with_admin:
+            groups.append(
+                Group(
+                    _("Admin User"),
+                    [
+                        ["admin_first_name", "admin_last_name"],
+                        "admin_login_email",
+                        "admin_display_name",
+                        "admin_contact_email",
+                    ],
+                    text=_("The customer's first user: manages settings, users and roles of the customer's portal."),
+                    id="group-admin",
+                )
+            )
+        return Layout(*groups)
+
+
+class AccountChoiceForm(StepForm):
+    """Step 3, the choice: only the chosen way's fields are on the page."""
+
+    def __init__(self, *args: Any, with_choice: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.with_choice = with_choice
+        self.mode = self.value("account") if with_choice else AccountMode.NEW.value
+        if with_choice:
+            self._add_choice()
+        if self.mode == AccountMode.EXISTING:
+            self.fields["existing_country"] = select_field(_("Country"), addresses.countries())
+            self.fields["existing_country"].ui_width = "medium"  # type: ignore[attr-defined]
+            self.fields["existing_domain"] = text_field(
+                _("Domain Name"), help_text=_("Any domain of the company, such as contoso.com.")
+            )
+            self.fields["existing_domain"].ui_width = "long"  # type: ignore[attr-defined]
+        elif self.mode == AccountMode.NEW:
+            self._add_new()
+        if with_choice and self.mode in AccountMode.values:
+            self._add_agreement()
+
+    def _add_choice(self) -> None:
+        self.fields["account"] = forms.ChoiceField(
+            label=_("Microsoft Account"),
+            required=False,
+            choices=[
+                (AccountMode.EXISTING.value, _("The company has an existing Microsoft account")),
+                (AccountMode.NEW.value, _("Create a new Microsoft account")),
+                (SKIP, _("Skip this step")),
+            ],
+            widget=forms.RadioSelect,
+        )
+
+    def _add_new(self) -> None:
+        country = self.value("new_country")
+        self.fields["new_company_name"] = text_field(_("Company Name"))
+        self.fields["new_domain"] = text_field(
+            _("Domain"), help_text=_(".onmicrosoft.com is appended. It can never be changed.")
+        )
+        self.fields["new_domain"].ui_width = "medium"  # type: ignore[attr-defined]
+        required = country in inputs.REGISTRATION_COUNTRIES
+        self.fields["new_registration_number"] = text_field(
+            _("Company Registration ID"),
+            optional=not required,
+            help_text=_("Microsoft requires it in this country.") if required else "",
+        )
+        self.fields["new_registration_number"].ui_width = "medium"  # type: ignore[attr-defined]
+        self.fields["new_qualification"] = select_field(_("Qualification Type"), Qualification.choices)
+        self.fields["new_qualification"].ui_width = "medium"  # type: ignore[attr-defined]
+        if self.value("new_qualification") == Qualification.EDUCATION:
+            self.fields["new_segment"] = select_field(_("Segment"), Segment.choices)
+            self.fields["new_segment"].ui_width = "medium"  # type: ignore[attr-defined]
+            self.fields["new_website"] = text_field(
+                _("Website"), help_text=_("The institution's own website; Microsoft's vetting reads it.")
+            )
+        self.fields["new_first_name"] = text_field(_("First Name"))
+        self.fields["new_last_name"] = text_field(_("Last Name"))
+        add_address(self, prefix="new_", country=country)
+        self.fields["new_phone"] = text_field(_("Phone Number"))
+        self.fields["new_email"] = text_field(_("Email Address"), widget=forms.EmailInput)
+        self.fields["new_country"] = select_field(_("Country/Region"), addresses.countries())
+        self.fields["new_country"].ui_width = "medium"  # type: ignore[attr-defined]
+        for name, width in ADDRESS_WIDTHS.items():
+            if f"new_{name}" in self.fields:
+                self.fields[f"new_{name}"].ui_width = width  # type: ignore[attr-defined]
+        self.fields["new_phone"].ui_width = "medium"  # type: ignore[attr-defined]
+        tokens = {f"new_{name}": token for name, token in ADDRESS_TOKENS.items()}
+        set_autocomplete(
+            self,
+            tokens=tokens
+            | {
+                "new_company_name": "organization",
+                "new_first_name": "given-name",
+                "new_last_name": "family-name",
+                "new_phone": "tel",
+                "new_email": "email",
+            },
+            section="section-microsoft",
+        )
+
+    def _add_agreement(self) -> None:
+        self.fields["agreement"] = forms.BooleanField(
+            label=_("The customer has accepted the Microsoft Customer Agreement"),
+            required=False,
+            help_text=_("Can be given later on the CSP Accounts tab; no Microsoft order goes out without it."),
+        )
+        if self.value("agreement") in {"on", "True", "true"}:
+            self.fields["agreement_first_name"] = text_field(_("First Name"))
+            self.fields["agreement_last_name"] = text_field(_("Last Name"))
+            self.fields["agreement_email"] = text_field(_("Email Address"), widget=forms.EmailInput)
+            self.fields["agreement_phone"] = text_field(_("Phone Number"))
+            self.fields["agreement_date"] = date_field(_("Date of acceptance"))
+
+    @property
+    def layout(self) -> Layout:  # type: ignore[override]
+        """The groups of the step."""
+        groups = [Group("", ["account"])] if self.with_choice else []
+        if self.mode == AccountMode.EXISTING:
+            groups.append(
+                Group(
+                    _("Existing Microsoft account"),
+                    ["existing_country", "existing_domain"],
+                    after="web/wizard/found.html",
+                    id="group-existing",
+                )
+            )
+        elif self.mode == AccountMode.NEW:
+            address = [name for name in ("new_state",) if name in self.fields]
+            postal = [name for name in ("new_postal_code",) if name in self.fields]
+            groups.append(
+                Group(
+                    _("New Microsoft account"),
+                    [
+                        "new_company_name",
+                        "new_domain",
+                        "new_registration_number",
+                        "new_qualification",
+                        ["new_segment", "new_website"],
+                        ["new_first_name", "new_last_name"],
+                        "new_address_line1",
+                        "new_address_line2",
+                        ["new_phone", "new_email"],
+                        ["new_city", *address],
+                        ["new_country", *postal],
+                    ],
+                    before="web/wizard/import_company.html" if self.with_choice else "",
+                    after="web/wizard/country_warning.html" if self.with_choice else "",
+                    id="group-new",
+                )
+            )
+        if "agreement" in self.fields:
+            groups.append(Group("", ["agreement"]))
+            if "agreement_first_name" in self.fields:
+                groups.append(
+                    Group(
+                        _("Microsoft Customer Agreement"),
+                        [
+                            ["agreement_first_name", "agreement_last_name"],
+                            "agreement_email",
+                            ["agreement_phone", "agreement_date"],
+                        ],
+                        text=_("Who accepted it for the customer, and when."),
+                        id="group-agreement",
+                    )
+                )
+        return Layout(*groups)
+
+
+class SalesForm(StepForm):
+    """Step 4: up to three sales representatives."""
+
+    def __init__(self, *args: Any, count: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.count = max(1, min(count, inputs.MOST_REPRESENTATIVES))
+        self.fields["sales_count"] = forms.IntegerField(widget=forms.HiddenInput, required=False)
+        if self.is_bound:
+            self.data = self.data.copy()
+            self.data["sales_count"] = str(self.count)
+        else:
+            self.initial["sales_count"] = str(self.count)
+        for number in range(1, self.count + 1):
+            self.fields[f"sales_{number}_name"] = text_field(_("Name"))
+            self.fields[f"sales_{number}_email"] = text_field(_("Email Address"), widget=forms.EmailInput)
+            self.fields[f"sales_{number}_phone"] = text_field(_("Phone Number"), optional=True)
+            for part in ("name", "email"):
+                self.fields[f"sales_{number}_{part}"].widget.attrs.pop("aria-required", None)
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """The entries with their fields and the value of their Remove button."""
+        return [
+            {
+                "number": number,
+                "fields": [self[f"sales_{number}_{part}"] for part in ("name", "email", "phone")],
+            }
+            for number in range(1, self.count + 1)
+        ]
+
+    @property
+    def may_add(self) -> bool:
+        """Whether there is room for one more."""
+        return self.count < inputs.MOST_REPRESENTATIVES
+
+    def without(self, number: int) -> dict[str, str]:
+        """Return the values with one entry taken out and the others moved up."""
+        kept = [n for n in range(1, self.count + 1) if n != number]
+        moved = {
+            f"sales_{new}_{part}": self.value(f"sales_{old}_{part}")
+            for new, old in enumerate(kept, start=1)
+            for part in ("name", "email", "phone")
+        }
+        return moved | {"sales_count": str(max(1, len(kept)))}
+
+    @property
+    def layout(self) -> Layout:  # type: ignore[override]
+        """The one group, with a template of its own for the entries."""
+        return Layout(
+            Group(
+                _("Sales Representatives"),
+                text=_("The customer's first contact for questions and orders. The customer's users see them."),
+                template="web/wizard/representatives.html",
+                id="group-sales",
+            )
+        )
+
+
+def read_company(data: Data) -> inputs.Company:
+    """Turn step 1's values into what the domain checks."""
+    address = read_address(data, "")
+    same = str(data.get("same_as_company") or "") in {"on", "True", "true"}
+    return inputs.Company(
+        name=_line(data, "company_name"),
+        customer_type_id=read_uuid(data.get("customer_type")),
+        country=_line(data, "country"),
+        partner_subscription_id=read_uuid(data.get("partner_subscription")),
+        address=address,
+        billing_profile_name=_line(data, "billing_profile_name") or (_line(data, "company_name") if same else ""),
+        bill_to=_line(data, "bill_to") or (_line(data, "company_name") if same else ""),
+        billing_address=address if same else read_address(data, "billing_"),
+    )
+
+
+def read_address(data: Data, prefix: str) -> Address:
+    """Turn an address's values into an address."""
+    return Address(
+        country=_line(data, f"{prefix}country"),
+        line1=_line(data, f"{prefix}address_line1"),
+        line2=_line(data, f"{prefix}address_line2"),
+        city=_line(data, f"{prefix}city"),
+        state=_line(data, f"{prefix}state"),
+        postal_code=_line(data, f"{prefix}postal_code"),
+    )
+
+
+def read_contact(data: Data, prefix: str) -> inputs.Contact:
+    """Turn a contact's values into a contact."""
+    return inputs.Contact(
+        first_name=_line(data, f"{prefix}first_name"),
+        last_name=_line(data, f"{prefix}last_name"),
+        email=_line(data, f"{prefix}email"),
+        phone_country=_line(data, f"{prefix}phone_country")[:2],
+        phone=_line(data, f"{prefix}phone"),
+        fax=_line(data, f"{prefix}fax"),
+    )
+
+
+def read_admin(data: Data) -> inputs.Admin:
+    """Turn the admin user's values into an admin user."""
+    return inputs.Admin(
+        first_name=_line(data, "admin_first_name"),
+        last_name=_line(data, "admin_last_name"),
+        login_email=_line(data, "admin_login_email"),
+        display_name=_line(data, "admin_display_name"),
+        contact_email=_line(data, "admin_contact_email"),
+    )
+
+
+def read_agreement(data: Data) -> inputs.Agreement | None:
+    """Turn the agreement's values into an agreement, or None when it is not given yet."""
+    if str(data.get("agreement") or "") not in {"on", "True", "true"}:
+        return None
+    try:
+        agreed_on = datetime.date.fromisoformat(_line(data, "agreement_date"))
+    except ValueError:
+        agreed_on = None
+    return inputs.Agreement(
+        first_name=_line(data, "agreement_first_name"),
+        last_name=_line(data, "agreement_last_name"),
+        email=_line(data, "agreement_email"),
+        phone=_line(data, "agreement_phone"),
+        agreed_on=agreed_on,
+    )
+
+
+def read_new_account(data: Data) -> inputs.NewAccount:
+    """Turn a new Microsoft account's values into what the domain checks."""
+    return inputs.NewAccount(
+        company_name=_line(data, "new_company_name"),
+        domain_prefix=_line(data, "new_domain"),
+        registration_number=_line(data, "new_registration_number"),
+        qualification=_line(data, "new_qualification"),
+        segment=_line(data, "new_segment"),
+        website=_line(data, "new_website"),
+        first_name=_line(data, "new_first_name"),
+        last_name=_line(data, "new_last_name"),
+        email=_line(data, "new_email"),
+        phone=_line(data, "new_phone"),
+        address=read_address(data, "new_"),
+        agreement=read_agreement(data),
+    )
+
+
+def read_representatives(data: Data) -> list[inputs.Representative]:
+    """Turn step 4's values into representatives, empty ones included."""
+    return [
+        inputs.Representative(
+            name=_line(data, f"sales_{number}_name"),
+            email=_line(data, f"sales_{number}_email"),
+            phone=_line(data, f"sales_{number}_phone"),
+        )
+        for number in range(1, read_count(data) + 1)
+    ]
+
+
+def read_count(data: Data) -> int:
+    """Return how many entries step 4 shows."""
+    try:
+        return max(1, min(int(str(data.get("sales_count") or 1)), inputs.MOST_REPRESENTATIVES))
+    except ValueError:
+        return 1
+
+
+def as_query(values: Mapping[str, Any]) -> QueryDict:
+    """Return kept values as if they had been posted, so that a form shows messages at them."""
+    query = QueryDict(mutable=True)
+    for name, value in values.items():
+        if not isinstance(value, dict):
+            query[name] = str(value)
+    return query
+
+
+def read_uuid(value: Any) -> uuid.UUID | None:
+    """Return an id that was posted, or None when it is none."""
+    try:
+        return uuid.UUID(str(value))
+    except ValueError:
+        return None
+
+
+def _line(data: Data, name: str) -> str:
+    return str(data.get(name) or "")
