@@ -22,6 +22,7 @@ from msphub.config.env import NotConfigured, environment
 
 log = structlog.get_logger(__name__)
 
+_UNUSED_STATIC = ["htmx-2*", "htmax*", "htmx-4.js"]  # django-htmx brings several; compressing each takes seconds
 _LOCK = 0x6D737068  # "msph": one migration at a time
 
 
@@ -89,7 +90,7 @@ def collect_static() -> None:
         if stamp.exists() and stamp.read_text(encoding="utf-8") == sources:
             return
         stamp.unlink(missing_ok=True)
-        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+        call_command("collectstatic", interactive=False, clear=True, verbosity=0, ignore_patterns=_UNUSED_STATIC)
         stamp.write_text(sources, encoding="utf-8")
     log.info("static_files_collected", directory=str(root))
 

@@ -179,6 +179,7 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 MAIL_FROM = ENV.msphub_mail_from
 SMTP_URL = ENV.msphub_smtp_url
