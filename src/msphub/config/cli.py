@@ -3,8 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -79,9 +78,9 @@ def worker(*, concurrency: int, grace: int) -> None:
             "A worker of its own needs DATABASE_URL. Without it `msphub serve` runs everything, a worker included."
         )
     environment().require_safe()
-    with _django():
-        _call("serve.check_database")
-        _call("worker.run", concurrency=concurrency, grace_seconds=grace)
+    django.setup()
+    _call("serve.check_database")
+    _call("worker.run", concurrency=concurrency, grace_seconds=grace)
 
 
 @main.command()
@@ -140,7 +139,8 @@ def partner() -> None:
 def partner_create(*, name: str, owner_email: str, owner_first_name: str, owner_last_name: str, country: str) -> None:
     """Create a partner and its owner, and print a one-time link with which the owner chooses a password."""
     environment().require_safe()
-    with machine.database_at_hand(), _django():
+    with machine.database_at_hand():
+        django.setup()
         _call("serve.check_database")
         refused = import_string("msphub.kit.errors.Refused")
         try:
@@ -182,20 +182,10 @@ def check_env(*, markdown: bool) -> None:
 @_refusals_as_sentences
 def demo_seed(*, emulator_url: str, data_dir: Path, users: Path) -> None:
     """Fill the demo's database and note its sign-ins."""
-    with _django():
-        seeded = _call("seed.seed_demo", emulator_url=emulator_url, data_dir=data_dir)
+    django.setup()
+    seeded = _call("seed.seed_demo", emulator_url=emulator_url, data_dir=data_dir)
     demos.require_users(seeded)
     write_private(users, json.dumps(seeded))
-
-
-@contextmanager
-def _django() -> Iterator[None]:
-    """Set Django up for a block and close its connections after it."""
-    django.setup()
-    try:
-        yield
-    finally:
-        _call("database.close_all")
 
 
 def _call(name: str, **arguments: Any) -> Any:

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.db import connections
-from django.db import connections
 from psycopg import Connection
 
 RESET_SCOPE = "SELECT set_config('msphub.partner', '', false), set_config('msphub.customer', '', false)"
@@ -22,15 +21,6 @@ def close_pools() -> None:
     for wrapper in connections.all(initialized_only=True):
         if hasattr(wrapper, "close_pool"):
             wrapper.close_pool()
-
-
-def close_all() -> None:
-    """Close Django's connections and pools of this process; threads of an open pool would delay its end by seconds."""
-    for connection in connections.all(initialized_only=True):
-        connection.close()
-        close_pool = getattr(connection, "close_pool", None)
-        if close_pool is not None:
-            close_pool()
 
 
 def url_parts(url: str) -> dict[str, str]:

@@ -112,7 +112,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-PASSWORD_FORGOTTEN_URL = "password_forgotten"
+PASSWORD_FORGOTTEN_URL = "password_forgotten"  # noqa: S105 - a name of an address
 
 ACCOUNT_ADAPTER = "msphub.accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
