@@ -44,10 +44,8 @@ def html(value: Any) -> str:
     """Safe HTML of a cell's value: types render themselves, text is escaped, None and "" show a dash."""
     if value is None or value == "":
         return NOTHING
-    try:
-        return str(value.__html__())
-    except AttributeError:
-        return escape(str(value))
+    rendered = getattr(value, "__html__", None)
+    return escape(str(value)) if rendered is None else str(rendered())
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,7 @@ def _money_shape(language: str, currency: str) -> tuple[int, str, str, str, str,
 
 def format_money(amount: Decimal, currency: str) -> str:
     """The amount in the currency's minor unit, by the active locale: `$1,234.50`, `1.234,50 €`."""
-    return _format_money(_language(), amount, currency)
+    return _format_money(_language(), Decimal(amount), currency)
 
 
 @lru_cache(maxsize=8192)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-from decimal import Decimal
 from typing import Any
 
 from django import forms as django_forms
@@ -56,8 +55,7 @@ def ago(value: dt.datetime | None, now: dt.datetime) -> SafeString:
 @register.simple_tag
 def money(amount: Any, currency: str) -> SafeString:
     """An amount in its currency."""
-    value = Decimal(amount) if isinstance(amount, int | str) else amount
-    return mark_safe(cells.html(cells.Money(value, currency)))  # noqa: S308 - every part is escaped
+    return mark_safe(cells.html(cells.Money(amount, currency)))  # noqa: S308 - every part is escaped
 
 
 @register.simple_tag
