@@ -156,7 +156,7 @@ def create_customer_tenant(
     admin_contact_email: str,
     at: datetime.datetime,
 ) -> CustomerTenant:
-    """Create a customer's tenant, first billing profile, first subscription and admin user, in the caller's transaction.
+    """Create a customer's tenant, billing profile, subscription and admin user, in the caller's transaction.
 
     The caller has checked the permission and the values, and records one audit entry for all of it; the admin's
     invitation is an event of its own, because it sends the credentials. Refuses a login e-mail that is taken; the

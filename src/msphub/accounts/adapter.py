@@ -18,13 +18,13 @@ from msphub.kit import clock, scope
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """The single place where allauth asks us something."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth passes it
         """Users are invited; nobody signs up."""
         return False
 
     def pre_login(self, request: HttpRequest, user: AbstractBaseUser, **arguments: Any) -> HttpResponse | None:
         """Refuse a person whose user or company is disabled, after the credentials were right."""
-        refusal = super().pre_login(request, user, **arguments)
+        refusal: HttpResponse | None = super().pre_login(request, user, **arguments)
         if refusal is not None or not isinstance(user, Login):
             return refusal
         scope.enter(partner_id=user.partner_id, customer_id=user.customer_id)
@@ -37,7 +37,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **arguments: Any) -> HttpResponse:
         """Record the sign-in once every step (second factor too) is done."""
-        answer = super().post_login(request, user, **arguments)
+        answer: HttpResponse = super().post_login(request, user, **arguments)
         if isinstance(user, Login):
             self._record(request, user, events.USER_SIGNED_IN)
         return answer

@@ -1,4 +1,4 @@
-"""A partner's connection to Microsoft: kept encrypted, tested on demand, turned into a client for jobs and live checks."""
+"""A partner's connection to Microsoft: kept encrypted, tested on demand, turned into a client for jobs and forms."""
 
 import dataclasses
 import datetime
@@ -53,27 +53,15 @@ def save_connection(
     filled from; an older one is refused, so that nobody overwrites a colleague's change unseen.
     """
     by.require_partner(permissions.MANAGE_MICROSOFT)
-    fields: dict[str, Text] = {}
-    for name in ("partner_center_url", "graph_url", "login_url"):
-        address = urlsplit(getattr(connection, name))
-        local = address.hostname in {"localhost", "127.0.0.1", "::1"}
-        if address.scheme != "https" and not (address.scheme == "http" and local):
-            fields[name] = _("Enter an address that begins with https://.")
-    if fields:
-        raise Refused("invalid", _("Check the addresses."), fields=fields)
+    _check_addresses(connection)
     with transaction.atomic():
         stored = MicrosoftConnection.objects.select_for_update().filter(partner_id=by.partner_id).first()
         if stored is not None and version is not None and stored.version != version:
             raise Refused(
                 "stale", _("A colleague has changed the connection meanwhile. Reload the page and try again.")
             )
-        if stored is None or not stored.client_secret:
-            if not connection.client_secret:
-                fields["client_secret"] = _("Enter the client secret of the app registration.")
-            if not connection.refresh_token:
-                fields["refresh_token"] = _("Enter the refresh token of the consented admin.")
-            if fields:
-                raise Refused("invalid", _("The secrets are missing."), fields=fields)
+        if stored is None:
+            _check_secrets(connection)
         before = _shown(stored) if stored else {}
         row = stored or MicrosoftConnection(partner_id=by.partner_id, version=0)
         row.partner_center_url = connection.partner_center_url
@@ -150,6 +138,28 @@ def client(*, partner_id: uuid.UUID, timeout: float = 30.0, retries: int = 3) ->
         timeout=timeout,
         read_retries=retries,
     )
+
+
+def _check_addresses(connection: ConnectionInput) -> None:
+    """Refuse addresses over which secrets would travel in the clear; this machine's own are fine (the emulator)."""
+    fields: dict[str, Text] = {}
+    for name in ("partner_center_url", "graph_url", "login_url"):
+        address = urlsplit(getattr(connection, name))
+        local = address.hostname in {"localhost", "127.0.0.1", "::1"}
+        if not address.hostname or (address.scheme != "https" and not (address.scheme == "http" and local)):
+            fields[name] = _("Enter an address that begins with https://.")
+    if fields:
+        raise Refused("invalid", _("Check the addresses."), fields=fields)
+
+
+def _check_secrets(connection: ConnectionInput) -> None:
+    fields: dict[str, Text] = {}
+    if not connection.client_secret:
+        fields["client_secret"] = _("Enter the client secret of the app registration.")
+    if not connection.refresh_token:
+        fields["refresh_token"] = _("Enter the refresh token of the consented admin.")
+    if fields:
+        raise Refused("invalid", _("The secrets are missing."), fields=fields)
 
 
 def _keep_refresh_token(*, partner_id: uuid.UUID, version: int, token: str) -> None:

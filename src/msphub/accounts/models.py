@@ -84,7 +84,7 @@ class LoginManager(BaseUserManager["Login"]):
 
 
 class Login(AbstractBaseUser):
-    """A sign-in identity, needed before the tenant is known: outside row-level security, so it holds the e-mail only."""
+    """A sign-in identity, needed before the tenant is known: outside row-level security, hence so bare."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     email = models.EmailField(max_length=254, unique=True)
@@ -117,7 +117,7 @@ class Login(AbstractBaseUser):
 
 
 class PasswordLink(models.Model):
-    """A one-time link to choose a password. Only a hash of its secret is kept. Outside row-level security, as Login is."""
+    """A one-time link to choose a password. Only a hash of its secret is kept. Outside row-level security like Login."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     login = models.ForeignKey(Login, on_delete=models.CASCADE)

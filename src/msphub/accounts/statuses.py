@@ -47,8 +47,8 @@ def change_status(
 ) -> StatusChange:
     """Give a customer a status from now on; the caller has checked the permission.
 
-    Suspending or disabling begins an interval (until `ends_at`, or until somebody ends it); enabling ends every interval
-    that a person began, and those of cause credit only when `cause` is credit. Refuses a status the customer has already.
+    Suspending or disabling begins an interval (until `ends_at`, or until somebody ends it); enabling ends every
+    interval of the same cause. Refuses a status the customer has already.
     """
     if not reason.strip():
         raise Refused("reason", _("Say why; the reason is kept in the audit log."), field="reason")

@@ -23,7 +23,7 @@ from msphub.customers.models import (
     CustomerTypeTerm,
     SalesRepresentative,
 )
-from msphub.kit import addresses, text
+from msphub.kit import addresses, fields, text
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused, Text
 
@@ -193,7 +193,7 @@ def create_customer_type(*, by: Actor, name: str, terms: dict[str, CreditTerm], 
 
 def _checked_profile(profile: Profile) -> tuple[Profile, dict[str, Text]]:
     problems: dict[str, Text] = {}
-    name, problem = inputs.fields.company_name(profile.name, missing=_("Enter the name of the company."))
+    name, problem = fields.company_name(profile.name, missing=_("Enter the name of the company."))
     if problem:
         problems["company_name"] = problem
     address, found = inputs.check_address(profile.address)

@@ -224,8 +224,8 @@ def _insert_customer(*, by: Actor, tenant: Tenant, new: inputs.NewCustomer) -> N
     Customer.objects.create(
         tenant=tenant,
         partner_id=by.partner_id,
-        customer_type_id=new.company.customer_type_id,
-        partner_subscription_id=new.company.partner_subscription_id,
+        customer_type=CustomerType(id=new.company.customer_type_id),
+        partner_subscription=Subscription(id=new.company.partner_subscription_id),
         line1=address.line1,
         line2=address.line2,
         city=address.city,

@@ -1,4 +1,4 @@
-"""A customer's links to Microsoft tenants: added, retried, followed. The calls to Microsoft are in `provisioning.py`."""
+"""A customer's links to Microsoft tenants: added, retried, followed. `provisioning.py` does the work there."""
 
 import datetime
 import uuid
@@ -328,7 +328,7 @@ def _insert_agreement(*, by: Actor, account: CspAccount, agreement: inputs.Agree
         last_name=agreement.last_name,
         email=agreement.email,
         phone=agreement.phone,
-        agreed_on=agreement.agreed_on,
+        agreed_on=agreement.agreed_on or at.date(),
         recorded_at=at,
     )
 

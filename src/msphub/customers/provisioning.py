@@ -109,7 +109,7 @@ def follow_vetting(*, partner_id: uuid.UUID, account_id: uuid.UUID) -> None:
         )
 
 
-def _make_tenant(by: Actor, account: CspAccount, step: CspAccountStep, microsoft: microsoft_client.Client) -> None:
+def _make_tenant(_by: Actor, account: CspAccount, step: CspAccountStep, microsoft: microsoft_client.Client) -> None:
     if account.microsoft_tenant_id is not None:
         _done(step=step, write=None)
         return
@@ -190,7 +190,7 @@ def _ask_consent(by: Actor, account: CspAccount, step: CspAccountStep, microsoft
     raise _WaitingForCustomer
 
 
-def _qualify(by: Actor, account: CspAccount, step: CspAccountStep, microsoft: microsoft_client.Client) -> None:
+def _qualify(_by: Actor, account: CspAccount, step: CspAccountStep, microsoft: microsoft_client.Client) -> None:
     tenant_id = str(account.microsoft_tenant_id)
     write, repeated = _open_write(account=account, step=step)
     if account.qualification == Qualification.NONPROFIT:
@@ -218,7 +218,7 @@ def _qualify(by: Actor, account: CspAccount, step: CspAccountStep, microsoft: mi
 
 
 def _confirm_agreement(
-    by: Actor, account: CspAccount, step: CspAccountStep, microsoft: microsoft_client.Client
+    _by: Actor, account: CspAccount, step: CspAccountStep, microsoft: microsoft_client.Client
 ) -> None:
     agreement = Agreement.objects.filter(partner_id=account.partner_id, account=account).latest("recorded_at")
     tenant_id = str(account.microsoft_tenant_id)

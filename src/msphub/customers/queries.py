@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -95,7 +96,7 @@ def customers_page(
     by.require_partner(permissions.LIST)
     key = SORTS[sort]
     where = ["t.partner_id = %s", "t.kind = 'customer'", "t.archived_at IS NULL"]
-    values: list[object] = [by.partner_id]
+    values: list[Any] = [by.partner_id]
     if search.strip():
         condition, more = _search_condition(search)
         where.append(condition)
@@ -236,7 +237,7 @@ def open_drafts(*, by: Actor, most: int = 20) -> Sequence[CustomerDraft]:
     )
 
 
-def _search_condition(search: str) -> tuple[str, list[object]]:
+def _search_condition(search: str) -> tuple[str, list[Any]]:
     query = text.prefix_query(search)
     if not query:
         return "false", []

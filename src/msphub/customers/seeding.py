@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.db import models, transaction
 
 from msphub.accounts.actions import FIRST_SUBSCRIPTION
@@ -126,7 +127,9 @@ def _one(
         )
     )
     email = f"admin.{number}.{sample.admin.email}"
-    login = Login(email=email, partner_id=partner, customer_id=tenant.id, created_at=created_at, password="!")
+    login = Login(
+        email=email, partner_id=partner, customer_id=tenant.id, created_at=created_at, password=make_password(None)
+    )
     add(login)
     add(
         User(

@@ -40,7 +40,7 @@ POSTAL_NAMES: dict[str, Text] = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AddressRules:
-    """What one country's addresses consist of. `states` maps the stored code to the shown name, in the country's order."""
+    """What one country's addresses consist of. `states` maps the stored code to the shown name."""
 
     country: str
     state_label: Text

@@ -92,7 +92,7 @@ def send_mail(*, partner_id: uuid.UUID, mail_id: uuid.UUID, at: datetime.datetim
 
 
 def resend_mail(*, by: Actor, mail_id: uuid.UUID) -> None:
-    """Send a failed mail again now. A mail that was sent carries a link that may be used up: ask for a new link then."""
+    """Send a failed mail again now. One that was sent may carry a used-up link: ask for a new link instead."""
     by.require_partner(permissions.VIEW_MAIL)
     mail = queries.get_mail(by=by, mail_id=mail_id)
     with transaction.atomic():

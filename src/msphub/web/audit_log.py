@@ -59,6 +59,10 @@ def _cursor(row: AuditEntry) -> str:
     return keyset.encode(row.at.isoformat(), row.id)
 
 
+def _headline(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _shown(row: AuditEntry) -> Entry:
     details = [
         f"{label}: {value}" for label, value in row.details.items() if value not in (None, "") and label[:1].isupper()
@@ -68,7 +72,7 @@ def _shown(row: AuditEntry) -> Entry:
     return Entry(
         at=cells.moment(row.at),
         who=row.actor_name or _("Somebody"),
-        what=f"{events.get(row.event).sentence} {row.object_label}".strip(),
+        what=_headline(f"{events.get(row.event).sentence} {row.object_label}".strip()),
         detail=" · ".join(details),
         changes=[Change(label=label, old=old, new=new) for label, (old, new) in row.changes.items()],
     )

@@ -62,7 +62,7 @@ def tab(request: PortalRequest, details: queries.CustomerDetails, page: Page) ->
     """Show every link of the customer, the work on it and what can be done."""
     may_manage = request.actor.is_partner and request.actor.may(permissions.MANAGE_ACCOUNTS)
     found = [
-        _card(request, account, may_manage=may_manage)
+        _card(account, may_manage=may_manage)
         for account in queries.csp_accounts(by=request.actor, customer_id=details.tenant.id)
     ]
     empty = Empty(
@@ -135,7 +135,6 @@ def correct(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
             "form": form,
             "account": account,
         },
-        status=200,
     )
 
 
@@ -172,7 +171,6 @@ def agreement(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
             "form": form,
             "back_url": _back(account).url,
         },
-        status=422 if form.errors else 200,
     )
 
 
@@ -204,7 +202,7 @@ def first_password(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResp
     return answer
 
 
-def _card(request: PortalRequest, account: CspAccount, *, may_manage: bool) -> dict[str, Any]:
+def _card(account: CspAccount, *, may_manage: bool) -> dict[str, Any]:
     agreement_given = next(iter(account.agreements.all()), None)
     items = [
         Item(label=_("Domain"), value=account.domain),
@@ -286,7 +284,8 @@ def _agreement_words(account: CspAccount) -> object:
     who = f"{given.first_name} {given.last_name}"
     if given.confirmed_at is None:
         return cells.Status(_("Being confirmed at Microsoft"), "info")
-    return cells.Text(_("Accepted by %(who)s") % {"who": who}, sub=given.agreed_on.isoformat())
+    day = cells.day(given.agreed_on)
+    return cells.Text(_("Accepted by %(who)s") % {"who": who}, sub=day.shown if day else "")
 
 
 def _values(account: CspAccount) -> dict[str, str]:

@@ -58,7 +58,8 @@ WORDS = {
     Status.DISABLED: (
         gettext_lazy("Disable"),
         gettext_lazy(
-            "Its users can no longer sign in; open sessions end at once. Existing products keep running and being billed."
+            "Its users can no longer sign in; open sessions end at once. Existing products keep running and being "
+            "billed."
         ),
     ),
 }
@@ -174,5 +175,4 @@ def change_status(request: PortalRequest, *, customer_id: uuid.UUID, verb: str) 
             "tone": "primary" if status == Status.ACTIVE else "danger",
             "back_url": back,
         },
-        status=422 if form.errors else 200,
     )

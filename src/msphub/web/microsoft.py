@@ -57,6 +57,15 @@ class ConnectionForm(UiForm):
     )
 
 
+STEPS = {
+    "app_token": gettext_lazy("Sign-in as the application"),
+    "user_token": gettext_lazy("Sign-in with the refresh token"),
+    "customers": gettext_lazy("Reading customers at Partner Center"),
+    "invitation_link": gettext_lazy("Reading the relationship link (needs the user)"),
+    "graph_token": gettext_lazy("Sign-in to Microsoft Graph"),
+}
+
+
 def connection(request: PortalRequest) -> HttpResponse:
     """Show and change the connection."""
     stored = queries.microsoft_connection(partner_id=request.actor.partner_id)
@@ -85,8 +94,8 @@ def connection(request: PortalRequest) -> HttpResponse:
                 version=data["version"],
             )
         except Refused as refusal:
-            for name, message in (refusal.fields or {None: refusal.message}).items():
-                form.add_error(name, str(message))
+            for name, message in (refusal.fields or {"": refusal.message}).items():
+                form.add_error(name or None, str(message))
         else:
             messages.success(request, _("The connection has been saved. Test it now."))
             return redirect("microsoft_connection")
@@ -101,10 +110,13 @@ def connection(request: PortalRequest) -> HttpResponse:
             ),
             "form": form,
             "stored": stored,
+            "steps": [
+                {**step, "label": STEPS.get(step["step"], step["step"])}
+                for step in (stored.test_result if stored else [])
+            ],
             "may_manage": may_manage,
             "test_url": reverse("microsoft_test"),
         },
-        status=422 if form.errors else 200,
     )
 
 

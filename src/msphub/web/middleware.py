@@ -4,6 +4,7 @@ import datetime
 import re
 import time
 import uuid
+import zoneinfo
 from collections.abc import Callable
 
 import structlog
@@ -14,6 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views import defaults
 
@@ -24,6 +26,8 @@ from msphub.kit import clock, scope
 from msphub.kit.actor import Actor
 from msphub.kit.errors import Forbidden, NotFound
 from msphub.ui import htmx
+
+ZONE_COOKIE = "msphub_zone"
 
 type Answer = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -54,6 +58,7 @@ class RequestContextMiddleware:
         request.now = clock.now()  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        timezone.activate(_viewer_zone(request))
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
         if not request.path.startswith((settings.STATIC_URL, "/healthz", "/readyz")):
@@ -110,6 +115,17 @@ def sign_in_first(request: HttpRequest) -> HttpResponse:
         return htmx.go(request, reverse("account_login"))
     back = {"next": request.get_full_path()} if request.method == "GET" and request.path != "/" else {}
     return redirect(reverse("account_login", query=back))
+
+
+def _viewer_zone(request: HttpRequest) -> datetime.tzinfo:
+    """Return the zone that the viewer's browser names in a cookie; UTC where it names none that we know."""
+    name = request.COOKIES.get(ZONE_COOKIE, "")
+    if name and len(name) <= 60:
+        try:
+            return zoneinfo.ZoneInfo(name)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            pass
+    return datetime.UTC
 
 
 def _request_id(request: HttpRequest) -> str:

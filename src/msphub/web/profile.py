@@ -103,8 +103,8 @@ def tab(request: PortalRequest, details: queries.CustomerDetails, page: Page) ->
             "modify": action,
             "company": _company_items(actor, details),
             "address": _address_items(details),
-            "primary": _contact_items(details.primary_contact),
-            "billing": _contact_items(details.billing_contact),
+            "primary_contact": _contact_items(details.primary_contact),
+            "billing_contact": _contact_items(details.billing_contact),
             "representatives": [
                 [
                     Item(label=_("Name"), value=one.name),
@@ -158,7 +158,6 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
             "form": form,
             "back_url": back,
         },
-        status=422 if form.errors else 200,
     )
 
 

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -13,18 +13,12 @@ PUBLIC = "public"
 SIGNED_IN = "signed in"
 
 
-class View(Protocol):
-    """A function view."""
-
-    def __call__(self, request: Any, /, **arguments: Any) -> HttpResponse: ...
-
-
-def page(route: str, view: View, *, permission: str, name: str) -> URLPattern:
+def page(route: str, view: Callable[..., HttpResponse], *, permission: str, name: str) -> URLPattern:
     """Put a view at an address. `permission` is a declared permission's name, `SIGNED_IN` or `PUBLIC`."""
     return path(route, guarded(view, permission=permission), name=name)
 
 
-def guarded(view: View, *, permission: str) -> Callable[..., HttpResponse]:
+def guarded(view: Callable[..., HttpResponse], *, permission: str) -> Callable[..., HttpResponse]:
     """Return the view behind its permission; `tests/house` reads the permission off it."""
 
     @functools.wraps(view)

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -17,7 +18,7 @@ from msphub.customers.models import CustomerDraft
 from msphub.kit import addresses, ids, text
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused
-from msphub.ui import cells, forms
+from msphub.ui import forms
 from msphub.ui.page import Crumb, Item, Page, Step
 from msphub.web import wizard_forms
 from msphub.web.middleware import PortalRequest
@@ -35,7 +36,7 @@ type Problems = dict[str, Any]
 type DraftData = dict[str, Any]
 
 
-def start(request: PortalRequest) -> HttpResponse:
+def start(_request: PortalRequest) -> HttpResponse:
     """Begin a new draft; nothing is stored before something is typed."""
     return redirect("customer_new_step", draft_id=ids.new_id(), step=COMPANY)
 
@@ -65,7 +66,7 @@ def step(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRespo
     if problems or form.errors:
         _save(request, draft_id, step, data[step])
         form.show(problems)
-        return _page(request, draft_id, step, form, data, status=422)
+        return _page(request, draft_id, step, form, data)
     if step != ORDER[-1]:
         following = ORDER[ORDER.index(step) + 1]
         _save(request, draft_id, step, data[step], move_to=following)
@@ -110,7 +111,7 @@ def autosave(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpR
     return HttpResponse(_saved_words(request))
 
 
-def check_domain(request: PortalRequest, *, draft_id: uuid.UUID) -> HttpResponse:
+def check_domain(request: PortalRequest, *, draft_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001 - of the address
     """Say beside the field whether a new domain is free; never blocks typing."""
     prefix = request.GET.get("new_domain", "").strip().lower().removesuffix(inputs.ONMICROSOFT)
     if not prefix:
@@ -166,7 +167,7 @@ def _refused(request: PortalRequest, draft_id: uuid.UUID, data: DraftData, refus
         if here or candidate == ORDER[-1]:
             form.is_valid()
             form.show(here or {"": refusal.message})
-            return _page(request, draft_id, candidate, form, data, status=422)
+            return _page(request, draft_id, candidate, form, data)
     raise refusal
 
 
@@ -183,7 +184,7 @@ def _small_step(request: PortalRequest, draft_id: uuid.UUID, step: str, data: Dr
             form = _form(request.actor, step, data, posted=wizard_forms.as_query(data[step]))
             form.is_valid()
             form.show({"existing_domain": problem})
-            return _page(request, draft_id, step, form, data, status=422)
+            return _page(request, draft_id, step, form, data)
         return redirect(address + "#group-existing")
     _apply(go, step, data)
     _save(request, draft_id, step, data[step])
@@ -394,7 +395,7 @@ def _kept(form: StepForm, former: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _open_draft(request: PortalRequest, draft_id: uuid.UUID) -> CustomerDraft | None | HttpResponse:
+def _open_draft(request: PortalRequest, draft_id: uuid.UUID) -> CustomerDraft | HttpResponse | None:
     """Return the draft; one that became a customer leads there, so that a second Continue ends at the same place."""
     draft = queries.get_draft(by=request.actor, draft_id=draft_id)
     if draft is not None and draft.customer_id is not None:
@@ -409,14 +410,11 @@ def _save(request: PortalRequest, draft_id: uuid.UUID, step: str, values: dict[s
 
 
 def _saved_words(request: PortalRequest) -> str:
-    shown = cells.moment(request.now)
-    return _("Saved %(time)s") % {"time": shown.shown if shown else ""}
+    return _("Saved %(time)s") % {"time": f"{timezone.localtime(request.now):%H:%M}"}
 
 
-def _page(
-    request: PortalRequest, draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData, status: int = 200
-) -> HttpResponse:
-    return render(request, "web/wizard/page.html", _context(request, draft_id, step, form, data), status=status)
+def _page(request: PortalRequest, draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) -> HttpResponse:
+    return render(request, "web/wizard/page.html", _context(request, draft_id, step, form, data))
 
 
 def _context(request: PortalRequest, draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) -> dict[str, Any]:

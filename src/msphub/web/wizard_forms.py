@@ -1,4 +1,4 @@
-"""The four steps of the wizard (C-02) as forms: labels, order and drop-downs. What is allowed is decided in `customers`.
+"""The four steps of the wizard (C-02) as forms: labels, order, drop-downs. `customers` decides what is allowed.
 
 No field is required here: the domain names what is missing, so that form, API and job say the same.
 """
@@ -45,7 +45,7 @@ def select_field(label: Any, choices: Choices, *, help_text: Any = "") -> forms.
 class LooseChoiceField(forms.ChoiceField):
     """A drop-down whose value the domain checks, with a message that fits."""
 
-    def valid_value(self, value: object) -> bool:
+    def valid_value(self, value: object) -> bool:  # noqa: ARG002 - Django passes it
         """Let every value through to the domain."""
         return True
 
@@ -69,13 +69,12 @@ def calling_code_field() -> forms.ChoiceField:
         ((region, f"{names.get(region, region)} ({code})") for region, code in fields.calling_codes()),
         key=lambda pair: pair[1],
     )
-    field = LooseChoiceField(
+    return LooseChoiceField(
         label=gettext_lazy("Country Code"),
         required=False,
         help_text=gettext_lazy("Optional. For phone and fax."),
         choices=[("", gettext_lazy("As the company's country")), *choices],
     )
-    return field
 
 
 def add_address(form: forms.Form, *, prefix: str, country: str) -> None:
@@ -131,17 +130,32 @@ class StepForm(UiForm):
         found = self.data.get(self.add_prefix(name)) if self.is_bound else self.initial.get(name)
         return str(found or "")
 
+    def put(self, values: Mapping[str, str]) -> None:
+        """Set values, in what was posted or in what is shown."""
+        if self.is_bound:
+            self.data = as_query({**self.data.dict(), **values})  # type: ignore[attr-defined]
+        else:
+            self.initial = {**self.initial, **values}
+
     def kept(self) -> dict[str, str]:
-        """Return what the draft keeps: every control's value as typed, also those that are not asked for just now."""
+        """Return what the draft keeps: every control's value as typed, also those that are not asked for just now.
+
+        A control that was not on the page when it was posted keeps its former value; an unticked box posts nothing.
+        """
         former = {name: str(value) for name, value in self.initial.items() if isinstance(value, str)}
-        return former | {name: str(self.data.get(name) or "") for name in self.fields}
+        posted = {
+            name: str(self.data.get(name) or "")
+            for name, field in self.fields.items()
+            if name in self.data or isinstance(field.widget, forms.CheckboxInput)
+        }
+        return former | posted
 
 
 class CompanyForm(StepForm):
     """Step 1: Company Information."""
 
     company_name = text_field(gettext_lazy("Company Name"))
-    widths = {"company_name": "full", "customer_type": "medium", "country": "medium", "partner_subscription": "medium"}
+    widths = {"company_name": "long", "customer_type": "medium", "country": "medium", "partner_subscription": "medium"}
 
     def __init__(self, *args: Any, types: Choices, subscriptions: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -177,22 +191,13 @@ class CompanyForm(StepForm):
     def _fill_billing(self, country: str) -> None:
         """Fill the billing address from the company's; it can't be typed while it follows."""
         values = {f"billing_{part}": self.value(part) for part in ADDRESS_TOKENS} | {"billing_country": country}
-        if self.is_bound:
-            self.data = self.data.copy()
-        for name, value in values.items():
-            if name not in self.fields:
-                continue
-            self.fields[name].widget.attrs["disabled"] = True
-            if self.is_bound:
-                self.data[name] = value
-            else:
-                self.initial[name] = value
-        for name, source in (("billing_profile_name", "company_name"), ("bill_to", "company_name")):
+        for name in values:
+            if name in self.fields:
+                self.fields[name].widget.attrs["disabled"] = True
+        for name in ("billing_profile_name", "bill_to"):
             if not self.value(name):
-                if self.is_bound:
-                    self.data[name] = self.value(source)
-                else:
-                    self.initial[name] = self.value(source)
+                values[name] = self.value("company_name")
+        self.put({name: value for name, value in values.items() if name in self.fields})
 
     @property
     def layout(self) -> Layout:  # type: ignore[override]
@@ -450,11 +455,7 @@ class SalesForm(StepForm):
         super().__init__(*args, **kwargs)
         self.count = max(1, min(count, inputs.MOST_REPRESENTATIVES))
         self.fields["sales_count"] = forms.IntegerField(widget=forms.HiddenInput, required=False)
-        if self.is_bound:
-            self.data = self.data.copy()
-            self.data["sales_count"] = str(self.count)
-        else:
-            self.initial["sales_count"] = str(self.count)
+        self.put({"sales_count": str(self.count)})
         for number in range(1, self.count + 1):
             self.fields[f"sales_{number}_name"] = text_field(_("Name"))
             self.fields[f"sales_{number}_email"] = text_field(_("Email Address"), widget=forms.EmailInput)
