@@ -98,7 +98,7 @@ def stall(owner: Connection, job_id: int, *, seconds: int) -> None:
     owner.execute(
         "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat) "
         "VALUES (now() - make_interval(secs => %s)) RETURNING id) "
-        "UPDATE procrastinate_jobs SET status = 'doing', worker_id = dead.id FROM dead WHERE procrastinate_jobs.id = %s",
+        "UPDATE procrastinate_jobs job SET status = 'doing', worker_id = dead.id FROM dead WHERE job.id = %s",
         [seconds, job_id],
     )
 
