@@ -117,7 +117,7 @@ class Login(AbstractBaseUser):
 
 
 class PasswordLink(models.Model):
-    """A one-time link to choose a password. Only a hash of its secret is kept. Outside row-level security like Login."""
+    """A one-time link to choose a password. Only a hash of its secret is kept. Outside row-level security."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     login = models.ForeignKey(Login, on_delete=models.CASCADE)

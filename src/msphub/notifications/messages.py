@@ -100,7 +100,8 @@ def status_notice(by: Actor, entry: Entry, partner: Tenant) -> list[Message]:
         str(Status.SUSPENDED.label): (
             _("Your account is suspended"),
             _(
-                "Your users can sign in and see invoices, but not buy or change products. Existing products keep running."
+                "Your users can sign in and see invoices, but not buy or change products. Existing products "
+                "keep running."
             ),
         ),
         str(Status.DISABLED.label): (

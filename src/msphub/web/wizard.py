@@ -92,7 +92,7 @@ def refresh(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRe
     parts = [part for part in request.GET.get("part", "").split(",") if part]
     if step == COMPANY and parts == ["group-company-address"] and isinstance(form, CompanyForm) and form.same:
         parts.append("group-billing-address")
-    context = _context(request, draft_id, step, form, data) | {"parts": parts}
+    context = _context(draft_id, step, form, data) | {"parts": parts}
     return render(request, "web/wizard/parts.html", context)
 
 
@@ -414,10 +414,10 @@ def _saved_words(request: PortalRequest) -> str:
 
 
 def _page(request: PortalRequest, draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) -> HttpResponse:
-    return render(request, "web/wizard/page.html", _context(request, draft_id, step, form, data))
+    return render(request, "web/wizard/page.html", _context(draft_id, step, form, data))
 
 
-def _context(request: PortalRequest, draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) -> dict[str, Any]:
+def _context(draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) -> dict[str, Any]:
     _wire(form, draft_id, step)
     here = ORDER.index(step)
     steps = [
@@ -475,7 +475,8 @@ def _country_differs(step: str, data: DraftData) -> str:
     if step != MICROSOFT or values.get("account") != AccountMode.NEW or not own or own == chosen:
         return ""
     return _(
-        "The company is in %(own)s, this account would be in %(chosen)s. A Microsoft account's country can never change."
+        "The company is in %(own)s, this account would be in %(chosen)s. A Microsoft account's country can never "
+        "change."
     ) % {
         "own": addresses.country_name(own),
         "chosen": addresses.country_name(chosen),
