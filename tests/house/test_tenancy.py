@@ -77,7 +77,11 @@ def test_a_partner_sees_and_changes_nothing_of_another() -> None:
     stranger = factories.make_customer(theirs, name="Stranger")
     scope.enter(partner_id=mine.id)
     with connection.cursor() as cursor:
-        for table, column in (("accounts_tenant", "id"), ("customers_customer", "id"), ("customers_contact", "customer_id")):
+        for table, column in (
+            ("accounts_tenant", "id"),
+            ("customers_customer", "id"),
+            ("customers_contact", "customer_id"),
+        ):
             cursor.execute(f"SELECT count(*) FROM {table} WHERE {column} = %s", [stranger.id])
             assert cursor.fetchone()[0] == 0, table
         cursor.execute("UPDATE accounts_tenant SET name = 'taken over' WHERE id = %s", [stranger.id])
@@ -100,7 +104,12 @@ def test_a_customer_sees_no_sibling_and_nothing_of_the_partner() -> None:
     assert not Entry.objects.filter(customer_id=sibling.id).exists()
     assert not Entry.objects.filter(customer_visible=False).exists()
     with connection.cursor() as cursor:
-        for table in ("customers_customertype", "customers_creditterm", "notifications_mail", "customers_customerdraft"):
+        for table in (
+            "customers_customertype",
+            "customers_creditterm",
+            "notifications_mail",
+            "customers_customerdraft",
+        ):
             cursor.execute(f"SELECT count(*) FROM {table}")
             assert cursor.fetchone()[0] == 0, table
         cursor.execute("SELECT count(*) FROM customers_search('sibling', 10)")
@@ -142,7 +151,9 @@ def test_rows_of_another_partner_can_not_be_written() -> None:
         )
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit_entry SET actor_name = 'nobody'", "DELETE FROM audit_entry", "TRUNCATE audit_entry"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit_entry SET actor_name = 'nobody'", "DELETE FROM audit_entry", "TRUNCATE audit_entry"]
+)
 def test_the_application_can_only_add_to_the_audit_record(
     application_connection: psycopg.Connection, statement: str
 ) -> None:

@@ -191,7 +191,8 @@ def check_company(company: Company) -> tuple[Company, Problems]:
     _note(problems, "billing_profile_name", problem)
     bill_to, problem = fields.line(company.bill_to, most=200, missing=_("Enter whom invoices are addressed to."))
     _note(problems, "bill_to", problem)
-    address, found = check_address(company.address)
+    # The company's country is the one its address is in: one field on the form.
+    address, found = check_address(dataclasses.replace(company.address, country=company.country))
     if "country" in found:
         found = {"country": found["country"]}
     problems |= found

@@ -126,7 +126,8 @@ def _one(
             created_at=created_at,
         )
     )
-    email = f"admin.{number}.{sample.admin.email}"
+    # Login e-mails are unique over the whole installation, so the partner is part of them.
+    email = f"admin.{number}@{sample.prefix}.{partner.hex[-8:]}.example"
     login = Login(
         email=email, partner_id=partner, customer_id=tenant.id, created_at=created_at, password=make_password(None)
     )

@@ -137,10 +137,9 @@ def check(address: Address) -> tuple[Address, dict[str, str]]:
     field at fault, named as in `Address`. What a country has no use for is dropped.
     """
     problems: dict[str, str] = {}
-    try:
-        rule = rules(country=address.country)
-    except ValueError:
+    if address.country not in country_codes():
         return address, {"country": _("Choose a country.")}
+    rule = rules(country=address.country)
     country = country_name(address.country)
     if not address.line1:
         problems["line1"] = _("Enter the street and number.")

@@ -26,8 +26,9 @@ def has_control_characters(value: str, *, multiline: bool = False) -> bool:
 
 def fold(value: str) -> str:
     """Return the text in lower case without accents: the form in which names are compared and sorted."""
-    decomposed = unicodedata.normalize("NFKD", value.casefold())
-    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c))).strip()
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", value).casefold())
+    bare = "".join(c for c in folded if not unicodedata.combining(c))
+    return unicodedata.normalize("NFKC", bare).casefold().strip()
 
 
 def search_words(value: str) -> list[str]:

@@ -102,7 +102,7 @@ def mail(request: PortalRequest, *, mail_id: uuid.UUID) -> HttpResponse:
         )
     return render(
         request,
-        "web/mail.html",
+        "web/one_mail.html",
         {
             "page": Page(
                 title=found.subject,
