@@ -5,6 +5,7 @@ import datetime
 import uuid
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -119,8 +120,11 @@ def test_connection(*, by: Actor, at: datetime.datetime) -> MicrosoftConnection:
     return row
 
 
-def client(*, partner_id: uuid.UUID, timeout: float = 30.0, retries: int = 3) -> microsoft_client.Client:
-    """Return a client with the partner's credentials; raises `NotConnected`. The connection must be in its scope."""
+def client(*, partner_id: uuid.UUID, timeout: float | None = None, retries: int = 3) -> microsoft_client.Client:
+    """Return a client with the partner's credentials; raises `NotConnected`. The connection must be in its scope.
+
+    `timeout` is in seconds, for one attempt; without it, as long as the installation lets jobs wait.
+    """
     row = queries.microsoft_connection(partner_id=partner_id)
     if row is None:
         raise NotConnected
@@ -135,7 +139,7 @@ def client(*, partner_id: uuid.UUID, timeout: float = 30.0, retries: int = 3) ->
             partner_center=row.partner_center_url, graph=row.graph_url, login=row.login_url
         ),
         on_refresh_token=lambda token: _keep_refresh_token(partner_id=partner_id, version=row.version, token=token),
-        timeout=timeout,
+        timeout=settings.MICROSOFT_TIMEOUT_SECONDS if timeout is None else timeout,
         read_retries=retries,
     )
 

@@ -63,6 +63,12 @@ class Environment(BaseSettings):
     msphub_mail_from: str = Field(
         default="MSP Hub <no-reply@localhost>", description="Sender of mails when a partner has set none."
     )
+    msphub_microsoft_timeout_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        le=300,
+        description="How long a job waits for one answer of Microsoft. A live check in a form waits 3 seconds at most.",
+    )
     msphub_clock_url: str = Field(
         default="", description="Demo and tests only: an emulator's clock that the portal takes its time from."
     )

@@ -184,6 +184,7 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 MAIL_FROM = ENV.msphub_mail_from
 SMTP_URL = ENV.msphub_smtp_url
 DEFAULT_FROM_EMAIL = parseaddr(MAIL_FROM)[1] or "no-reply@localhost"
+MICROSOFT_TIMEOUT_SECONDS = ENV.msphub_microsoft_timeout_seconds
 CLOCK_URL = ENV.msphub_clock_url
 # In the demo there is no mailbox: the page of a mail is where its recipient reads it, links included.
 SHOW_SECRET_LINKS = DEMO or TEST
