@@ -1,5 +1,6 @@
 """The grid of customers (C-01) and their status (C-17)."""
 
+import dataclasses
 import uuid
 from typing import Any
 
@@ -63,6 +64,9 @@ WORDS = {
         ),
     ),
 }
+READING_SPEC = dataclasses.replace(
+    SPEC, empty=Empty(title=gettext_lazy("No customers yet"), text=gettext_lazy("They appear here once created."))
+)
 VERBS = {"enable": Status.ACTIVE, "suspend": Status.SUSPENDED, "disable": Status.DISABLED}
 
 
@@ -80,7 +84,9 @@ class StatusForm(UiForm):
 
 def customers(request: PortalRequest) -> HttpResponse:
     """Show the partner's customers, page by page."""
-    state = GridState.parse(request.GET, SPEC, path=request.path)
+    may_create = request.actor.may(permissions.CREATE)
+    spec = SPEC if may_create else READING_SPEC
+    state = GridState.parse(request.GET, spec, path=request.path)
     found = queries.customers_page(
         by=request.actor,
         search=state.q,
@@ -119,11 +125,10 @@ def customers(request: PortalRequest) -> HttpResponse:
         if found.more_than_counted
         else found.count,
     )
-    may_create = request.actor.may(permissions.CREATE)
     return grid_view.respond(
         request,
         template="web/customers.html",
-        grid=grid_view.Grid(spec=SPEC, state=state, page=page),
+        grid=grid_view.Grid(spec=spec, state=state, page=page),
         context={
             "page": Page(
                 title=_("Customers"),
