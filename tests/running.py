@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.database import ROOT
-
 from msphub.config import processes
+from tests.database import ROOT
 
 _START_SECONDS = 150
 _STOP_SECONDS = 30

@@ -16,7 +16,7 @@ from tests.running import Demo
 
 from msphub.config import processes, roles
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 def answer(url: str) -> int:

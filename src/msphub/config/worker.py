@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -81,7 +82,15 @@ def run_due_jobs(*, concurrency: int = 4) -> None:
         with jobs.replace_connector(WorkerConnector()) as app:
             periodic, app.periodic_registry = app.periodic_registry, PeriodicRegistry()  # type: ignore[no-untyped-call]
             try:
-                app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, concurrency=concurrency)
+                # In a thread of its own: the caller may be inside an event loop, as tests with Playwright are.
+                with ThreadPoolExecutor(max_workers=1) as thread:
+                    thread.submit(
+                        app.run_worker,
+                        wait=False,
+                        install_signal_handlers=False,
+                        listen_notify=False,
+                        concurrency=concurrency,
+                    ).result()
             finally:
                 app.periodic_registry = periodic
 
