@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",  # used by the sign-in library's pages of passkeys
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_htmx",
