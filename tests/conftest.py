@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -140,11 +141,19 @@ def emulator(emulator_server: emulator_testing.Running) -> emulator_testing.Runn
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Demo]:
+def demo() -> Iterator[running.Demo]:
     """A real `msphub demo` in processes of its own, one for all tests of the run that ask for it."""
-    started = running.start_demo(directory=tmp_path_factory.mktemp("demo") / "data")
-    yield started
-    started.stop()
+    with running.data_directory() as directory:
+        started = running.start_demo(directory=directory / "demo")
+        yield started
+        started.stop()
+
+
+@pytest.fixture
+def data_directory() -> Iterator[Path]:
+    """A directory for an embedded PostgreSQL or a demo; what is left in it is ended and deleted."""
+    with running.data_directory() as directory:
+        yield directory
 
 
 # The browser

@@ -197,10 +197,15 @@ def _forget_old_templates(*, keep: Path) -> None:
 
 def _end_leftovers() -> None:
     """Remove what killed runs left; their servers ended with them."""
-    for home in HOME.glob("run-*"):
-        if processes.started_at(int(home.name.removeprefix("run-"))) is None:
-            left = embedded.EmbeddedPostgres(home)
-            left.end_leftover()
-            with contextlib.suppress(embedded.EmbeddedPostgresError):
-                left.destroy()
-            shutil.rmtree(home, ignore_errors=True)
+    for home in [*HOME.glob("run-*"), *HOME.glob("data-*")]:
+        if processes.started_at(int(home.name.split("-")[1])) is None:
+            remove(home)
+
+
+def remove(home: Path) -> None:
+    """Delete a directory with the clusters in it, which may lie elsewhere; their servers are ended first."""
+    for state in [*home.glob("embedded.json"), *home.glob("**/postgres/embedded.json")]:
+        left = embedded.EmbeddedPostgres(state.parent)
+        left.end_leftover()
+        left.destroy()
+    shutil.rmtree(home, ignore_errors=True)

@@ -2,16 +2,19 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from msphub.config import processes
-from tests.database import ROOT
+from tests.database import HOME, ROOT, remove
 
 _START_SECONDS = 150
 _STOP_SECONDS = 30
@@ -63,6 +66,18 @@ class Demo:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+
+
+@contextmanager
+def data_directory() -> Iterator[Path]:
+    """Give a directory for a data directory that PostgreSQL's user can reach; all in it is ended and deleted after."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    directory = HOME / f"data-{os.getpid()}-{secrets.token_hex(4)}"
+    directory.mkdir()
+    try:
+        yield directory
+    finally:
+        remove(directory)
 
 
 def environment() -> dict[str, str]:

@@ -19,7 +19,7 @@ Environment = dict[str, str]
 
 
 @pytest.fixture
-def installation(tmp_path: Path, test_database: database.Database) -> Environment:
+def installation(data_directory: Path, test_database: database.Database) -> Environment:
     """The environment of a production installation on this worker's database."""
     return {
         **running.environment(),
@@ -27,7 +27,7 @@ def installation(tmp_path: Path, test_database: database.Database) -> Environmen
         "MSPHUB_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP",
         "MSPHUB_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "MSPHUB_BASE_URL": "http://localhost:8000",
-        "MSPHUB_DATA_DIR": str(tmp_path / "data"),
+        "MSPHUB_DATA_DIR": str(data_directory / "data"),
         "DATABASE_URL": test_database.app_url,
         "DATABASE_OWNER_URL": test_database.owner_url,
     }

@@ -119,8 +119,8 @@ def test_killed_database_comes_back_with_web_and_worker(demo: Demo) -> None:
             time.sleep(0.2)
 
 
-def test_life_of_a_demo_kept_data_kill_and_clean_end(tmp_path: Path) -> None:
-    first = running.start_demo(directory=tmp_path / "data")
+def test_life_of_a_demo_kept_data_kill_and_clean_end(data_directory: Path) -> None:
+    first = running.start_demo(directory=data_directory / "demo")
     users = first.content["users"]
     with psycopg.connect(first.database_url, autocommit=True) as connection:
         connection.execute(
@@ -136,7 +136,7 @@ def test_life_of_a_demo_kept_data_kill_and_clean_end(tmp_path: Path) -> None:
         time.sleep(0.05)
 
     began = time.monotonic()
-    second = running.start_demo(directory=tmp_path / "data", port=first.port)
+    second = running.start_demo(directory=data_directory / "demo", port=first.port)
     assert time.monotonic() - began < 30, "a second start neither migrates nor seeds"
     assert second.content["users"] == users
     assert second.emulator_url == first.emulator_url
@@ -146,7 +146,7 @@ def test_life_of_a_demo_kept_data_kill_and_clean_end(tmp_path: Path) -> None:
     started = second.children()
     assert second.stop() == 0
     assert not any(child.is_alive for child in started.values())
-    assert not (tmp_path / "data" / "demo.json").exists()
+    assert not (data_directory / "demo" / "demo.json").exists()
     assert processes.is_port_free(second.port)
 
 

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -18,12 +17,9 @@ from msphub.config.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
+def place(data_directory: Path) -> Path:
     """A directory for a cluster; what is left in it is ended and deleted."""
-    yield tmp_path / "postgres"
-    left = EmbeddedPostgres(tmp_path / "postgres")
-    left.end_leftover()
-    left.destroy()
+    return data_directory / "postgres"
 
 
 def value(url: str, query: str) -> object:
