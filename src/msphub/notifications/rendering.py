@@ -45,7 +45,11 @@ def with_link(body: str, *, link: str) -> str:
 
 
 def shown(fragment: str, *, link: str | None, masked: str) -> SafeString:
-    """Return a stored HTML fragment for a page: with its secret link, or masked when `link` is None."""
+    """Return a stored HTML fragment for a page: with its secret link, or masked when `link` is None.
+
+    The page has a heading of its own; the mail's becomes one below it.
+    """
+    fragment = fragment.replace("<h1>", "<h2>").replace("</h1>", "</h2>")
     if link is not None:
         return mark_safe(with_link(fragment, link=str(escape(link))))  # noqa: S308 - made by `bodies`, which escapes
     return mark_safe(fragment.replace(f'href="{SECRET}"', "").replace(SECRET, str(escape(masked))))  # noqa: S308

@@ -261,6 +261,7 @@ class RowWriter:
     def _column(self, column: Column) -> tuple[str, Callable[[Any], Any] | None, str, str]:
         names = "end" if column.align == "end" else ""
         names += " main" if column.pinned else ""
+        names += f" {column.width}" if column.width else ""
         css = f' class="{names.strip()}"' if names else ""
         tag = "th" if column.pinned else "td"
         scope = ' scope="row"' if column.pinned else ""

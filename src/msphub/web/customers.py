@@ -1,52 +1,44 @@
-"""The grid of customers (C-01) and their status (C-17)."""
+"""The grid of customers (C-01) and their status (C-17), for one and for many."""
 
 import dataclasses
+import datetime
 import uuid
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from msphub.accounts.choices import Status
 from msphub.customers import actions, permissions, queries
+from msphub.customers.choices import AccountState
 from msphub.kit import addresses
-from msphub.kit.errors import Refused
+from msphub.kit.actor import Actor
+from msphub.kit.errors import NotFound, Refused
 from msphub.ui import cells, grid_view, htmx
 from msphub.ui.forms import UiForm
-from msphub.ui.grid import Column, Empty, GridPage, GridSpec, GridState
+from msphub.ui.grid import BulkAction, Column, Empty, Export, Filter, GridPage, GridSpec, GridState
 from msphub.ui.page import Action, Crumb, Page
-from msphub.web import keyset, shown
+from msphub.web import grids, keyset, shown, wizard_forms
 from msphub.web.middleware import PortalRequest
 
-SPEC = GridSpec(
-    name="customers",
-    noun=gettext_lazy("customers"),
-    noun_one=gettext_lazy("customer"),
-    search_label=gettext_lazy("Search company, contact, e-mail, domain"),
-    columns=[
-        Column(key="name", label=gettext_lazy("Company Name"), sortable=True, pinned=True),
-        Column(key="customer_type", label=gettext_lazy("Customer Type")),
-        Column(key="country", label=gettext_lazy("Country")),
-        Column(key="contact", label=gettext_lazy("Primary Contact")),
-        Column(key="sales", label=gettext_lazy("Sales Representative")),
-        Column(key="microsoft", label=gettext_lazy("Microsoft Account"), render=shown.account),
-        Column(key="status", label=gettext_lazy("Status"), render=shown.status),
-        Column(key="created", label=gettext_lazy("Created"), sortable=True),
-    ],
-    default_sort="name",
-    empty=Empty(
-        title=gettext_lazy("No customers yet"),
-        text=gettext_lazy("Create the first one; its Microsoft account can be made or linked on the way."),
-        action_label=gettext_lazy("Create"),
-        action_url="/customers/new/",
-        icon="building",
-    ),
-)
+COLUMNS = [
+    Column(key="name", label=gettext_lazy("Company Name"), sortable=True, pinned=True),
+    Column(key="customer_type", label=gettext_lazy("Customer Type"), sortable=True),
+    Column(key="country", label=gettext_lazy("Country"), sortable=True),
+    Column(key="contact", label=gettext_lazy("Primary Contact"), sortable=True),
+    Column(key="sales", label=gettext_lazy("Sales Representative"), sortable=True),
+    Column(key="microsoft", label=gettext_lazy("Microsoft Account"), sortable=True, render=shown.account),
+    Column(key="status", label=gettext_lazy("Status"), sortable=True, render=shown.status),
+    Column(key="created", label=gettext_lazy("Created"), sortable=True),
+]
 WORDS = {
     Status.ACTIVE: (gettext_lazy("Enable"), gettext_lazy("Its users can sign in and buy again.")),
     Status.SUSPENDED: (
@@ -64,57 +56,63 @@ WORDS = {
         ),
     ),
 }
-READING_SPEC = dataclasses.replace(
-    SPEC, empty=Empty(title=gettext_lazy("No customers yet"), text=gettext_lazy("They appear here once created."))
-)
 VERBS = {"enable": Status.ACTIVE, "suspend": Status.SUSPENDED, "disable": Status.DISABLED}
+type Tickable = Sequence[uuid.UUID]
 
 
 class StatusForm(UiForm):
-    """Why a customer's status changes."""
+    """Why a customer's status changes, from when and until when."""
 
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy("Kept in the audit log; the customer does not see it."),
-        error_messages={"required": gettext_lazy("Say why; the reason is kept in the audit log.")},
     )
+    starts_at = forms.DateTimeField(
+        label=gettext_lazy("Effective from"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=gettext_lazy("Empty: now. In your own time zone."),
+    )
+    ends_at = forms.DateTimeField(
+        label=gettext_lazy("Until"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=gettext_lazy("Empty: until somebody enables it again."),
+    )
+
+    def __init__(self, *args: Any, status: Status, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if status == Status.ACTIVE:
+            del self.fields["ends_at"]
+
+    def instants(self) -> dict[str, datetime.datetime | None]:
+        """Return beginning and end as the action takes them."""
+        return {"starts_at": self.cleaned_data.get("starts_at"), "ends_at": self.cleaned_data.get("ends_at")}
+
+    def show(self, refusal: Refused) -> None:
+        """Put a refusal at its field."""
+        for name, message in (refusal.fields or {"": refusal.message}).items():
+            self.add_error(name if name in self.fields else None, str(message))
 
 
 def customers(request: PortalRequest) -> HttpResponse:
     """Show the partner's customers, page by page."""
-    may_create = request.actor.may(permissions.CREATE)
-    spec = SPEC if may_create else READING_SPEC
-    state = GridState.parse(request.GET, spec, path=request.path)
+    actor = request.actor
+    spec = _spec(actor)
+    state = grids.state_of(request, spec)
     found = queries.customers_page(
-        by=request.actor,
-        search=state.q,
+        by=actor,
+        narrowed=_narrowed(state),
         sort=state.sort_key or "name",
         descending=state.descending,
         size=state.size,
         after=keyset.decode(state.after),
         before=keyset.decode(state.before),
     )
-    names = dict(addresses.countries())
-    rows: list[dict[str, Any]] = []
-    for row in found.rows:
-        url = reverse("customer", kwargs={"customer_id": row.id, "tab": "products"})
-        rows.append(
-            {
-                "id": row.id,
-                "url": url,
-                "label": row.name,
-                "name": cells.Link(row.name, url),
-                "customer_type": row.customer_type,
-                "country": names.get(row.country, row.country),
-                "contact": row.contact_name,
-                "sales": row.sales_name,
-                "microsoft": row.microsoft_state,
-                "status": row.status,
-                "created": cells.day(row.created_at.date()),
-            }
-        )
+    rows = [_row(row, names=dict(addresses.countries())) for row in found.rows]
     page = GridPage(
         rows=rows,
         next_cursor=keyset.encode(found.rows[-1].sort_key, found.rows[-1].id) if found.has_next and found.rows else "",
@@ -125,31 +123,68 @@ def customers(request: PortalRequest) -> HttpResponse:
         if found.more_than_counted
         else found.count,
     )
+    may_create = actor.may(permissions.CREATE)
+    context: dict[str, Any] = {}
+    if not htmx.targets(request, f"{spec.name}-grid"):
+        create = Action(label=_("Create"), url=reverse("customer_new"), icon="plus", tone="primary")
+        context = {
+            "page": Page(title=_("Customers"), action=create if may_create else None),
+            "drafts": queries.open_drafts(by=actor) if may_create else [],
+            "now": request.now,
+        }
     return grid_view.respond(
         request,
         template="web/customers.html",
         grid=grid_view.Grid(spec=spec, state=state, page=page),
-        context={
-            "page": Page(
-                title=_("Customers"),
-                crumbs=[],
-                action=Action(label=_("Create"), url=reverse("customer_new"), icon="plus", tone="primary")
-                if may_create
-                else None,
-            ),
-            "drafts": queries.open_drafts(by=request.actor, most=5) if may_create else [],
-            "now": request.now,
-        },
+        context=context,
     )
+
+
+def export(request: PortalRequest, *, kind: str) -> HttpResponseBase:
+    """Download the filtered set, or the ticked rows, with all columns."""
+    spec = _spec(request.actor)
+    state = GridState.parse(request.GET, spec, path=request.path)
+    ids = _ticked(request.GET.getlist("ids"))
+    names = dict(addresses.countries())
+
+    def rows() -> Iterator[list[str]]:
+        found = (
+            queries.customers_by_id(by=request.actor, ids=ids)
+            if ids
+            else queries.all_customers(
+                by=request.actor,
+                narrowed=_narrowed(state),
+                sort=state.sort_key or "name",
+                descending=state.descending,
+            )
+        )
+        for row in found:
+            yield [
+                row.name,
+                row.customer_type,
+                names.get(row.country, row.country),
+                row.contact_name,
+                row.sales_name,
+                str(AccountState(row.microsoft_state).label),
+                str(Status(row.status).label),
+                row.created_at.isoformat(timespec="seconds"),
+            ]
+
+    heads = [str(column.label) for column in COLUMNS]
+    if kind == "csv":
+        return grids.as_csv(request, name="customers", heads=heads, rows=rows)
+    if kind == "xlsx":
+        return grids.as_xlsx(request, name="customers", heads=heads, rows=rows)
+    raise NotFound
 
 
 def change_status(request: PortalRequest, *, customer_id: uuid.UUID, verb: str) -> HttpResponse:
     """Ask for the reason, say what it means, and enable, suspend or disable a customer."""
     details = queries.details(by=request.actor, customer_id=customer_id)
-    status = VERBS[verb]
+    status = _status(verb)
     word, meaning = WORDS[status]
     back = reverse("customer", kwargs={"customer_id": customer_id, "tab": "products"})
-    form = StatusForm(request.POST or None)
+    form = StatusForm(request.POST or None, status=status)
     if request.method == "POST" and form.is_valid():
         try:
             change = actions.change_status(
@@ -158,26 +193,232 @@ def change_status(request: PortalRequest, *, customer_id: uuid.UUID, verb: str) 
                 status=status,
                 reason=form.cleaned_data["reason"],
                 at=request.now,
+                **form.instants(),
             )
         except Refused as refusal:
-            form.add_error(None, str(refusal.message))
+            form.show(refusal)
         else:
-            messages.success(
-                request,
-                _("%(name)s is %(status)s now.")
-                % {"name": details.tenant.name, "status": str(change.after.label).lower()},
-            )
+            if change.is_scheduled:
+                moment = cells.moment(change.at)
+                said = _("%(name)s will be %(status)s from %(when)s.")
+                values = {"when": moment.shown if moment else "", "status": str(status.label).lower()}
+            else:
+                said, values = _("%(name)s is %(status)s now."), {"status": str(change.after.label).lower()}
+            messages.success(request, said % {"name": details.tenant.name, **values})
             return htmx.go(request, back)
-    title = f"{word} {details.tenant.name}"
     return render(
         request,
         "web/status_dialog.html",
         {
-            "page": Page(title=title, crumbs=[Crumb(label=details.tenant.name, url=back)], narrow=True),
+            "page": Page(
+                title=f"{word} {details.tenant.name}",
+                crumbs=[Crumb(label=details.tenant.name, url=back)],
+                narrow=True,
+            ),
             "form": form,
             "meaning": meaning,
-            "word": word,
+            "submit": f"{word} {details.tenant.name}",
             "tone": "primary" if status == Status.ACTIVE else "danger",
             "back_url": back,
+            "zone": timezone.get_current_timezone_name(),
         },
     )
+
+
+def bulk_status(request: PortalRequest, *, verb: str) -> HttpResponse:
+    """Enable, suspend or disable the ticked customers: first what would happen to each, then what did."""
+    status = _status(verb)
+    word, meaning = WORDS[status]
+    data = request.POST if request.method == "POST" else request.GET
+    ids = _ticked(data.getlist("ids"))
+    back = reverse("customers")
+    if not ids:
+        messages.info(request, _("Tick the customers first."))
+        return htmx.go(request, back)
+    rows = queries.customers_by_id(by=request.actor, ids=ids[: actions.MOST_AT_ONCE])
+    form = StatusForm(request.POST if request.method == "POST" else None, status=status)
+    if request.method == "POST" and form.is_valid():
+        try:
+            results = actions.bulk_change_status(
+                by=request.actor,
+                customer_ids=ids,
+                status=status,
+                reason=form.cleaned_data["reason"],
+                at=request.now,
+                **form.instants(),
+            )
+        except Refused as refusal:
+            form.show(refusal)
+        else:
+            return _bulk_results(request, word=str(word), results=results)
+    count = sum(row.status != status for row in rows)
+    title = ngettext("%(word)s %(count)s customer", "%(word)s %(count)s customers", count) % {
+        "word": word,
+        "count": count,
+    }
+    return render(
+        request,
+        "web/bulk_dialog.html",
+        {
+            "page": Page(title=title, crumbs=[Crumb(label=_("Customers"), url=back)], narrow=True),
+            "form": form,
+            "meaning": meaning,
+            "rows": [
+                {
+                    "id": row.id,
+                    "name": row.name,
+                    "status": shown.status(row.status),
+                    "outcome": _("stays as it is") if row.status == status else str(Status(status).label),
+                }
+                for row in rows
+            ],
+            "submit": title,
+            "tone": "primary" if status == Status.ACTIVE else "danger",
+            "back_url": back,
+            "action_url": reverse("customers_bulk_status", kwargs={"verb": verb}),
+        },
+    )
+
+
+def bulk_export(request: PortalRequest) -> HttpResponse:
+    """Download the ticked customers."""
+    ids = _ticked(request.POST.getlist("ids"))
+    query = "&".join(f"ids={one}" for one in ids)
+    return redirect(f"{reverse('customers_export', kwargs={'kind': 'csv'})}?{query}")
+
+
+def _bulk_results(request: PortalRequest, *, word: str, results: list[actions.BulkResult]) -> HttpResponse:
+    done = sum(result.change is not None for result in results)
+    return render(
+        request,
+        "web/bulk_results.html",
+        {
+            "page": Page(
+                title=_("%(word)s: %(done)s of %(all)s done") % {"word": word, "done": done, "all": len(results)},
+                crumbs=[Crumb(label=_("Customers"), url=reverse("customers"))],
+                narrow=True,
+            ),
+            "results": [
+                {
+                    "name": result.name,
+                    "url": reverse("customer", kwargs={"customer_id": result.customer_id, "tab": "products"}),
+                    "outcome": _outcome(result),
+                }
+                for result in results
+            ],
+            "back_url": reverse("customers"),
+        },
+    )
+
+
+def _outcome(result: actions.BulkResult) -> cells.Status:
+    if result.change is None:
+        return cells.Status(result.refusal, "warn")
+    if result.change.is_scheduled:
+        moment = cells.moment(result.change.at)
+        return cells.Status(_("Planned for %(when)s") % {"when": moment.shown if moment else ""}, "info")
+    return cells.Status(str(result.change.after.label), "ok")
+
+
+def _spec(actor: Actor) -> GridSpec:
+    """Return the grid as this actor has it: its own filters' values, and only the actions it may take."""
+    spec = GridSpec(
+        name="customers",
+        noun=gettext_lazy("customers"),
+        noun_one=gettext_lazy("customer"),
+        search_label=gettext_lazy("Search company, contact, e-mail, domain"),
+        columns=COLUMNS,
+        filters=[
+            Filter(key="status", label=gettext_lazy("Status"), choices=Status.choices),
+            Filter(
+                key="type",
+                label=gettext_lazy("Customer Type"),
+                choices=[(str(kind.id), kind.name) for kind in queries.every_customer_type(by=actor)],
+            ),
+            Filter(key="country", label=gettext_lazy("Country"), choices=addresses.countries()),
+            Filter(
+                key="subscription",
+                label=gettext_lazy("Partner Subscription"),
+                choices=[(str(one.id), one.name) for one in queries.every_partner_subscription(by=actor)],
+            ),
+        ],
+        default_sort="name",
+        exports=[
+            Export(label="CSV", url=reverse("customers_export", kwargs={"kind": "csv"})),
+            Export(label="XLSX", url=reverse("customers_export", kwargs={"kind": "xlsx"})),
+        ],
+        bulk_actions=_bulk_actions(actor),
+        empty=Empty(
+            title=gettext_lazy("No customers yet"),
+            text=gettext_lazy("They appear here once created."),
+            icon="building",
+        ),
+    )
+    if not actor.may(permissions.CREATE):
+        return spec
+    return dataclasses.replace(
+        spec,
+        empty=Empty(
+            title=gettext_lazy("No customers yet"),
+            text=gettext_lazy("Create the first one; its Microsoft account can be made or linked on the way."),
+            action_label=gettext_lazy("Create"),
+            action_url=reverse("customer_new"),
+            icon="building",
+        ),
+    )
+
+
+def _bulk_actions(actor: Actor) -> list[BulkAction]:
+    offered = [
+        BulkAction(key="export", label=gettext_lazy("Export"), url=reverse("customers_bulk_export"), icon="download")
+    ]
+    if actor.may(permissions.CHANGE_STATUS):
+        offered += [
+            BulkAction(
+                key=verb,
+                label=WORDS[status][0],
+                url=reverse("customers_bulk_status", kwargs={"verb": verb}),
+                tone="" if status == Status.ACTIVE else "danger",
+                dialog=True,
+            )
+            for verb, status in VERBS.items()
+        ]
+    return offered
+
+
+def _narrowed(state: GridState) -> queries.CustomerFilter:
+    return queries.CustomerFilter(
+        search=state.q,
+        statuses=state.chosen("status"),
+        countries=state.chosen("country"),
+        customer_type_ids=_ticked(state.chosen("type")),
+        partner_subscription_ids=_ticked(state.chosen("subscription")),
+    )
+
+
+def _row(row: queries.CustomerRow, *, names: dict[str, str]) -> dict[str, Any]:
+    url = f"/customers/{row.id}/products/"
+    return {
+        "id": row.id,
+        "url": url,
+        "label": row.name,
+        "name": cells.Link(row.name, url),
+        "customer_type": row.customer_type,
+        "country": names.get(row.country, row.country),
+        "contact": row.contact_name,
+        "sales": row.sales_name,
+        "microsoft": row.microsoft_state,
+        "status": row.status,
+        "created": cells.moment(row.created_at, with_time=False),
+    }
+
+
+def _ticked(values: Sequence[str]) -> list[uuid.UUID]:
+    found = (wizard_forms.read_uuid(value) for value in values)
+    return [one for one in found if one is not None]
+
+
+def _status(verb: str) -> Status:
+    if verb not in VERBS:
+        raise NotFound
+    return VERBS[verb]

@@ -20,7 +20,7 @@ from msphub.customers import actions, permissions, queries
 from msphub.kit import addresses
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused
-from msphub.ui import cells, grid_view
+from msphub.ui import cells, grid_view, htmx
 from msphub.ui.grid import Column, Empty, GridPage, GridSpec, GridState, RowAction
 from msphub.ui.page import Action, Crumb, Page, Tab
 from msphub.web import audit_log, csp_accounts, profile, shown
@@ -126,6 +126,9 @@ def allow_purchase(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpRes
     messages.success(
         request, _("The customer can purchase now.") if allowed else _("The customer can no longer purchase.")
     )
+    if htmx.targets(request, "purchase-switch"):
+        context = {"allowed": allowed, "may_switch": True, "purchase_url": request.path}
+        return render(request, "web/purchase_switched.html", context)
     return redirect("customer", customer_id=customer_id, tab="profile")
 
 

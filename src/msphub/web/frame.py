@@ -73,7 +73,10 @@ def _profile_groups(actor: Actor) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = [
         {
             "label": _("My Profile"),
-            "links": [{"label": _("Sign-in and security"), "url": reverse("mfa_index"), "icon": "key"}],
+            "links": [
+                {"label": _("Sign-in and security"), "url": reverse("mfa_index"), "icon": "shield-check"},
+                {"label": _("Change password"), "url": reverse("account_change_password"), "icon": "key"},
+            ],
         }
     ]
     links = []

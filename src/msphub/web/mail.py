@@ -26,7 +26,7 @@ SPEC = GridSpec(
     noun_one=gettext_lazy("mail"),
     search_label=gettext_lazy("Search recipient and subject"),
     columns=[
-        Column(key="subject", label=gettext_lazy("Subject"), pinned=True),
+        Column(key="subject", label=gettext_lazy("Subject"), pinned=True, width="wide"),
         Column(key="recipient", label=gettext_lazy("To")),
         Column(key="state", label=gettext_lazy("State"), render=shown.mail),
         Column(key="created", label=gettext_lazy("Written")),

@@ -76,6 +76,9 @@ def connection(request: PortalRequest) -> HttpResponse:
     if stored is not None:
         for name in ("client_secret", "refresh_token"):
             form.fields[name].help_text = _("Stored. Leave empty to keep it.")
+    if not may_manage:
+        for field in form.fields.values():
+            field.widget.attrs["disabled"] = True
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:

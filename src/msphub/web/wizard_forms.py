@@ -73,7 +73,7 @@ def calling_code_field() -> forms.ChoiceField:
         label=gettext_lazy("Country Code"),
         required=False,
         help_text=gettext_lazy("Optional. For phone and fax."),
-        choices=[("", gettext_lazy("As the company's country")), *choices],
+        choices=[("", gettext_lazy("Company's country")), *choices],
     )
 
 

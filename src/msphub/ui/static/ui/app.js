@@ -89,7 +89,15 @@
     });
   };
 
-  const setUp = () => { showTheme(); measureWide(); showFor(); $$("[data-grid]").forEach(countTicks); };
+  /* On a small screen the tabs scroll sideways: bring the current one into sight. */
+  const showTab = () => {
+    const tabs = $(".tabs"), current = $(".tabs [aria-current]");
+    if (!tabs || !current) return;
+    const [outer, inner] = [tabs, current].map((part) => part.getBoundingClientRect());
+    tabs.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+  };
+
+  const setUp = () => { showTheme(); measureWide(); showFor(); showTab(); $$("[data-grid]").forEach(countTicks); };
 
   on("click", (event) => {
     let it;
@@ -205,13 +213,17 @@
     showFor();
     if ($("[data-dialog-content]", host() || document)) openDialog();
   });
+  /* A switch that could not be saved goes back to what is stored. */
+  const takeBack = ({ sourceElement: form }) => { if (form?.matches?.(".switch-form")) form.reset(); };
   on("htmx:response:error", (event) => {
     const status = event.detail.ctx.response.status;
+    takeBack(event.detail.ctx);
     if (status >= 500) toast(document.body.dataset.failed);
     else if (status === 403 || status === 404) toast(document.body.dataset.refused);
   });
   on("htmx:error", (event) => {
     const status = event.detail.ctx?.status || "";
+    takeBack(event.detail.ctx || {});
     if (/TypeError/.test(status)) toast(document.body.dataset.offline);
   });
 

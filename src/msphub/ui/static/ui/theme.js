@@ -39,6 +39,10 @@
     paintAccent(name);
   };
 
+  /* The server shows times in the viewer's zone. */
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) document.cookie = `msphub_zone=${zone};path=/;max-age=31536000;samesite=lax`;
+
   apply();
   dark.addEventListener("change", apply);
   window.addEventListener("storage", apply);
