@@ -1,27 +1,33 @@
 """The work at Microsoft for one CSP account: tenant → consent → qualification → agreement, each exactly once.
 
-Each write has a row of its own, committed before the call, whose id is the MS-RequestId. A worker killed at any line
-finds that row again and repeats the same id, which Microsoft answers with what it did the first time (errors.md §7).
-No database transaction is open while Microsoft is asked.
+Each write has a row of its own (`writes.py`), committed before the call. A worker killed at any line finds that row
+again and repeats the same id, which Microsoft answers with what it did the first time (errors.md §7). No database
+transaction is open while Microsoft is asked.
 """
 
+import contextlib
 import datetime
 import uuid
 from collections.abc import Callable
 
-from django.db import transaction
+import structlog
+from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from msphub.accounts import microsoft_connection
+from msphub.accounts.models import Tenant
 from msphub.audit import actions as audit
-from msphub.customers import csp_accounts, events
-from msphub.customers.choices import AccountState, Qualification, Step, StepState, WriteState
-from msphub.customers.models import Agreement, CspAccount, CspAccountStep, MicrosoftWrite
-from msphub.kit import clock, ids, vault
+from msphub.customers import csp_accounts, events, writes
+from msphub.customers.choices import AccountState, Qualification, Step, StepState
+from msphub.customers.models import Agreement, CspAccount, CspAccountStep
+from msphub.kit import clock, vault
 from msphub.kit.actor import Actor, system_actor
+from msphub.kit.errors import Refused
 from msphub.microsoft import client as microsoft_client
 from msphub.microsoft import errors as microsoft_errors
 from msphub.microsoft import shapes
+
+log = structlog.get_logger(__name__)
 
 LONGEST_WAIT_SECONDS = 300
 VETTED_QUALIFICATIONS = {Qualification.EDUCATION: "Education"}
@@ -60,11 +66,18 @@ def work_on_account(*, partner_id: uuid.UUID, account_id: uuid.UUID) -> None:
                 _STEPS[Step(step.step)](by, account, step, microsoft)
             except _WaitingForCustomer:
                 return
+            except Refused as refusal:
+                field = next(iter(refusal.fields), "")
+                _fail(by=by, account=account, step=step, code=refusal.code, message=str(refusal.message), field=field)
+                return
             except microsoft_errors.Refused as refusal:
                 _refused(by=by, account=account, step=step, refusal=refusal)
                 return
             except microsoft_errors.MicrosoftError as outage:
                 raise TryLater(_note_outage(step=step, outage=outage)) from outage
+            except Exception:
+                _note_defect(step)
+                raise
     _finish(by=by, account=account)
 
 
@@ -73,13 +86,16 @@ def accounts_waiting_for_consent() -> list[uuid.UUID]:
     return list(CspAccount.objects.filter(state=AccountState.WAITING).values_list("id", flat=True))
 
 
-def accounts_in_vetting() -> list[uuid.UUID]:
-    """Return the accounts of the partner in scope whose qualification Microsoft is vetting."""
-    return list(
-        CspAccount.objects.filter(state=AccountState.LINKED, vetting_status__iexact="InReview").values_list(
-            "id", flat=True
-        )
+def follow_vettings(*, partner_id: uuid.UUID) -> None:
+    """Ask for every account whose qualification Microsoft is vetting; one that can't be asked keeps no other back."""
+    in_review = CspAccount.objects.filter(
+        partner_id=partner_id, state=AccountState.LINKED, vetting_status__iexact="InReview"
     )
+    for account_id in list(in_review.values_list("id", flat=True)):
+        try:
+            follow_vetting(partner_id=partner_id, account_id=account_id)
+        except (microsoft_errors.MicrosoftError, Refused) as error:
+            log.warning("vetting_not_followed", account_id=str(account_id), error=str(error))
 
 
 def follow_vetting(*, partner_id: uuid.UUID, account_id: uuid.UUID) -> None:
@@ -94,6 +110,8 @@ def follow_vetting(*, partner_id: uuid.UUID, account_id: uuid.UUID) -> None:
     by = system_actor(partner_id=partner_id)
     with transaction.atomic():
         row = CspAccount.objects.select_for_update().get(partner_id=partner_id, id=account_id)
+        if row.vetting_status == status.vetting_status:
+            return
         before, row.vetting_status = row.vetting_status, status.vetting_status
         row.save(update_fields=["vetting_status"])
         row.steps.filter(step=Step.QUALIFICATION).update(message=_vetting_words(status))
@@ -114,8 +132,8 @@ def _make_tenant(_by: Actor, account: CspAccount, step: CspAccountStep, microsof
         _done(step=step, write=None)
         return
     details = account.details
-    write, repeated = _open_write(account=account, step=step)
     rules = microsoft.country_rules(country=details["country"])
+    write = writes.open_write(account=account, step=Step(step.step))
     culture = rules.default_culture or "en-US"
     customer = shapes.NewCustomer(
         domain=account.domain,
@@ -137,30 +155,35 @@ def _make_tenant(_by: Actor, account: CspAccount, step: CspAccountStep, microsof
             phone_number=details["phone"] or None,
         ),
     )
-    credentials = None
+    credentials, domain = None, account.domain
     try:
-        created = _send(write, lambda: microsoft.create_customer(request_id=write.id, customer=customer))
+        created = writes.send(write, lambda: microsoft.create_customer(request_id=write.id, customer=customer))
         tenant_id, credentials = created.id, created.credentials
-    except microsoft_errors.AlreadyExists:
+        # The answer to a repeated id is the first one: details corrected since then came too late.
+        domain = (created.customer.company_profile and created.customer.company_profile.domain) or domain
+    except microsoft_errors.AlreadyExists as taken:
         # After an unknown outcome the domain may be taken by ourselves: look before calling it a refusal.
-        found = _own_tenant(account, microsoft) if repeated else None
+        found = _own_tenant(account, microsoft) if write.repeated else None
         if found is None:
+            writes.refuse(write, taken)
             raise
         tenant_id = found
     with transaction.atomic():
         row = CspAccount.objects.select_for_update().get(partner_id=account.partner_id, id=account.id)
         row.microsoft_tenant_id = uuid.UUID(tenant_id)
+        row.domain = domain
         if credentials is not None:
             row.first_credentials = vault.encrypt_json(
-                {"user_name": f"{credentials.user_name}@{account.domain}", "password": credentials.password}
+                {"user_name": f"{credentials.user_name}@{domain}", "password": credentials.password}
             )
-        row.save(update_fields=["microsoft_tenant_id", "first_credentials"])
+        row.save(update_fields=["microsoft_tenant_id", "domain", "first_credentials"])
         _done(step=step, write=write, message=tenant_id)
-    account.microsoft_tenant_id = row.microsoft_tenant_id
+    account.microsoft_tenant_id, account.domain = row.microsoft_tenant_id, row.domain
 
 
 def _ask_consent(by: Actor, account: CspAccount, step: CspAccountStep, microsoft: microsoft_client.Client) -> None:
     wanted = str(account.details["microsoft_tenant_id"])
+    _refuse_linked_elsewhere(account, tenant_id=wanted)
     if _is_customer(wanted, account.domain, microsoft):
         with transaction.atomic():
             row = CspAccount.objects.select_for_update().get(partner_id=account.partner_id, id=account.id)
@@ -169,15 +192,15 @@ def _ask_consent(by: Actor, account: CspAccount, step: CspAccountStep, microsoft
             _done(step=step, write=None, message=wanted)
         account.microsoft_tenant_id = row.microsoft_tenant_id
         return
-    if not account.relationship_url:
-        url = microsoft.relationship_request_url()
-        with transaction.atomic():
-            row = CspAccount.objects.select_for_update().get(partner_id=account.partner_id, id=account.id)
+    url = account.relationship_url or microsoft.relationship_request_url()
+    with transaction.atomic():
+        row = CspAccount.objects.select_for_update().get(partner_id=account.partner_id, id=account.id)
+        CspAccountStep.objects.filter(id=step.id).update(
+            state=StepState.WAITING, message=_("The customer accepts the invitation at Microsoft."), next_try_at=None
+        )
+        if not row.relationship_url:
             row.relationship_url = url
             row.save(update_fields=["relationship_url"])
-            CspAccountStep.objects.filter(id=step.id).update(
-                message=_("The customer accepts the invitation at Microsoft."), next_try_at=None
-            )
             audit.record(
                 by=by,
                 event=events.ACCOUNT_CONSENT_ASKED,
@@ -192,15 +215,15 @@ def _ask_consent(by: Actor, account: CspAccount, step: CspAccountStep, microsoft
 
 def _qualify(_by: Actor, account: CspAccount, step: CspAccountStep, microsoft: microsoft_client.Client) -> None:
     tenant_id = str(account.microsoft_tenant_id)
-    write, repeated = _open_write(account=account, step=step)
+    write = writes.open_write(account=account, step=Step(step.step))
     if account.qualification == Qualification.NONPROFIT:
-        _send(write, lambda: microsoft.set_nonprofit(request_id=write.id, customer_id=tenant_id))
+        writes.send(write, lambda: microsoft.set_nonprofit(request_id=write.id, customer_id=tenant_id))
         status = shapes.Qualification(qualification="nonprofit")
     else:
         wanted = VETTED_QUALIFICATIONS[Qualification(account.qualification)]
-        known = microsoft.qualifications(customer_id=tenant_id) if repeated else []
+        known = microsoft.qualifications(customer_id=tenant_id) if write.repeated else []
         found = next((one for one in known if one.qualification.casefold() == wanted.casefold()), None)
-        status = found or _send(
+        status = found or writes.send(
             write,
             lambda: microsoft.request_qualification(
                 request_id=write.id,
@@ -222,26 +245,27 @@ def _confirm_agreement(
 ) -> None:
     agreement = Agreement.objects.filter(partner_id=account.partner_id, account=account).latest("recorded_at")
     tenant_id = str(account.microsoft_tenant_id)
-    write, _repeated = _open_write(account=account, step=step)
+    write = writes.open_write(account=account, step=Step(step.step))
     template_id = agreement.template_id
     if not microsoft.agreements(customer_id=tenant_id):
-        template = max(microsoft.agreement_templates(), key=lambda one: one.version_rank or 0)
-        template_id = template.template_id
+        template_id = _newest_template(microsoft)
         agreed_at = datetime.datetime.combine(agreement.agreed_on, datetime.time(), tzinfo=datetime.UTC)
-        _send(
-            write,
-            lambda: microsoft.confirm_agreement(
-                request_id=write.id,
-                customer_id=tenant_id,
-                template_id=template_id,
-                first_name=agreement.first_name,
-                last_name=agreement.last_name,
-                email=agreement.email,
-                phone_number=agreement.phone or None,
-                agreed_at=agreed_at,
-                country=account.country,
-            ),
-        )
+        # What is confirmed already is what was wanted: Microsoft's list may lag behind an earlier attempt.
+        with contextlib.suppress(microsoft_errors.AlreadyExists):
+            writes.send(
+                write,
+                lambda: microsoft.confirm_agreement(
+                    request_id=write.id,
+                    customer_id=tenant_id,
+                    template_id=template_id,
+                    first_name=agreement.first_name,
+                    last_name=agreement.last_name,
+                    email=agreement.email,
+                    phone_number=agreement.phone or None,
+                    agreed_at=agreed_at,
+                    country=account.country,
+                ),
+            )
     with transaction.atomic():
         Agreement.objects.filter(id=agreement.id).update(confirmed_at=clock.now(), template_id=template_id)
         _done(step=step, write=write)
@@ -264,57 +288,12 @@ def _begin(step: CspAccountStep) -> None:
     step.started_at = step.started_at or now
 
 
-def _open_write(*, account: CspAccount, step: CspAccountStep) -> tuple[MicrosoftWrite, bool]:
-    """Return the write that is under way for a step (True), or commit a new one (False)."""
-    found = MicrosoftWrite.objects.filter(
-        partner_id=account.partner_id, account=account, step=step.step, state__in=["prepared", "unknown"]
-    ).first()
-    if found is not None:
-        return found, True
-    write = MicrosoftWrite.objects.create(
-        id=ids.new_id(),
-        partner_id=account.partner_id,
-        customer_id=account.customer_id,
-        account=account,
-        step=step.step,
-        prepared_at=clock.now(),
-    )
-    return write, False
-
-
-def _send[Answer](write: MicrosoftWrite, call: Callable[[], Answer]) -> Answer:
-    """Make the call of a write and note how it ended, unless it succeeded: that is written with its effect."""
-    try:
-        return call()
-    except microsoft_errors.UnknownOutcome as unknown:
-        _note_write(write, WriteState.UNKNOWN, code="", message=unknown.message)
-        raise
-    except microsoft_errors.Throttled as throttled:
-        # An answer came, so the next attempt is a new request with a new id (contract §0.2).
-        _note_write(write, WriteState.REFUSED, code="429", message=throttled.message)
-        raise
-    except microsoft_errors.AlreadyExists:
-        raise  # the caller looks first whether it was ourselves
-    except microsoft_errors.Refused as refusal:
-        _note_write(write, WriteState.REFUSED, code=_code(refusal), message=refusal.message)
-        raise
-
-
-def _note_write(write: MicrosoftWrite, state: WriteState, *, code: str, message: str) -> None:
-    MicrosoftWrite.objects.filter(id=write.id).update(
-        state=state,
-        code=code,
-        message=message,
-        answered_at=None if state == WriteState.UNKNOWN else clock.now(),
-    )
-
-
-def _done(*, step: CspAccountStep, write: MicrosoftWrite | None, message: str = "") -> None:
+def _done(*, step: CspAccountStep, write: writes.Write | None, message: str = "") -> None:
     """Note that a step is done, together with its write, in the caller's transaction or one of its own."""
     now = clock.now()
     with transaction.atomic():
         if write is not None:
-            MicrosoftWrite.objects.filter(id=write.id).update(state=WriteState.ACCEPTED, answered_at=now)
+            writes.accept(write)
         CspAccountStep.objects.filter(id=step.id).update(
             state=StepState.DONE, finished_at=now, message=message, next_try_at=None
         )
@@ -346,7 +325,7 @@ def _refused(*, by: Actor, account: CspAccount, step: CspAccountStep, refusal: m
         by=by,
         account=account,
         step=step,
-        code=_code(refusal),
+        code=writes.code_of(refusal),
         message=refusal.message,
         field=refusal.field or "",
     )
@@ -364,10 +343,6 @@ def _fail(*, by: Actor, account: CspAccount, step: CspAccountStep | None, code: 
             CspAccountStep.objects.filter(id=step.id).update(
                 state=StepState.FAILED, finished_at=now, message=message, next_try_at=None
             )
-            # A refusal is an answer: the write is over, and a retry is a new one.
-            MicrosoftWrite.objects.filter(
-                partner_id=account.partner_id, account=account, step=step.step, state__in=["prepared", "unknown"]
-            ).update(state=WriteState.REFUSED, code=code, message=message, answered_at=now)
         csp_accounts.refresh_customer_state(by=by, customer_id=row.customer_id)
         audit.record(
             by=by,
@@ -393,10 +368,45 @@ def _note_outage(*, step: CspAccountStep, outage: microsoft_errors.MicrosoftErro
     return seconds
 
 
+def _note_defect(step: CspAccountStep) -> None:
+    """Show that the trouble is ours; the job comes back. The database itself may be what is in trouble."""
+    with contextlib.suppress(DatabaseError):
+        CspAccountStep.objects.filter(id=step.id).update(
+            state=StepState.WAITING,
+            message=_("Something went wrong here, not at Microsoft. It is tried again by itself."),
+            next_try_at=None,
+        )
+
+
+def _refuse_linked_elsewhere(account: CspAccount, *, tenant_id: str) -> None:
+    """Refuse a Microsoft tenant that another account has linked since this one was added."""
+    holder = (
+        CspAccount.objects.filter(partner_id=account.partner_id, microsoft_tenant_id=tenant_id)
+        .exclude(id=account.id)
+        .first()
+    )
+    if holder is not None:
+        name = Tenant.objects.values_list("name", flat=True).get(partner_id=account.partner_id, id=holder.customer_id)
+        raise Refused(
+            "domain_linked",
+            _("%(domain)s is linked to your customer %(name)s already.") % {"domain": holder.domain, "name": name},
+            field="domain",
+        )
+
+
+def _newest_template(microsoft: microsoft_client.Client) -> str:
+    template = max(microsoft.agreement_templates(), key=lambda one: one.version_rank or 0, default=None)
+    if template is None:
+        raise microsoft_errors.Refused("Microsoft lists no Microsoft Customer Agreement to be confirmed.")
+    return template.template_id
+
+
 def _own_tenant(account: CspAccount, microsoft: microsoft_client.Client) -> str | None:
-    """Return the id of the partner's customer that holds exactly this domain and no other account of ours."""
+    """Return the id of the partner's customer with exactly this domain and name that no other account of ours holds."""
+    name = account.details["company_name"].casefold()
     for summary in microsoft.customers(domain_starts_with=account.domain):
-        if (summary.domain or "").casefold() == account.domain.casefold():
+        same = (summary.domain or "").casefold() == account.domain.casefold()
+        if same and (summary.company_name or "").casefold() == name:
             taken = CspAccount.objects.filter(partner_id=account.partner_id, microsoft_tenant_id=summary.id).exclude(
                 id=account.id
             )
@@ -426,7 +436,3 @@ def _vetting_words(status: shapes.Qualification) -> str:
     words = {"inreview": _("In review at Microsoft"), "approved": _("Approved"), "denied": _("Denied")}
     shown = words.get(status.vetting_status.casefold(), status.vetting_status)
     return f"{shown}: {status.vetting_reason}" if status.vetting_reason else shown
-
-
-def _code(refusal: microsoft_errors.Refused) -> str:
-    return str(refusal.code or refusal.name or refusal.status or "")[:30]

@@ -1,5 +1,6 @@
 """Jobs about customers. Each enters its partner's scope; periodic ones fan out, one job a partner."""
 
+import math
 import uuid
 
 from procrastinate import BaseRetryStrategy, RetryDecision
@@ -15,13 +16,16 @@ FOLLOW = "customers.follow_accounts"
 
 
 class UntilAnswered(BaseRetryStrategy):
-    """Try again for as long as Microsoft gives no answer; anything else is a defect and is tried three times."""
+    """Try again for as long as it takes: an account whose job gave up would be left half made, and nobody told.
 
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Return when the job comes back, or None when it has failed for good."""
+    What is no outage at Microsoft is one of the database or a defect of ours, which ends with the next release.
+    """
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
+        """Return when the job comes back: never before the instant that Microsoft named."""
         if isinstance(exception, provisioning.TryLater):
-            return RetryDecision(retry_in={"seconds": max(1, round(exception.seconds))})
-        return RetryDecision(retry_in={"seconds": 30}) if job.attempts < 3 else None
+            return RetryDecision(retry_in={"seconds": max(1, math.ceil(exception.seconds))})
+        return RetryDecision(retry_in={"seconds": min(30 * (job.attempts + 1), 900)})
 
 
 @jobs.task(name=csp_accounts.PROVISION, queue="microsoft", retry=UntilAnswered())
@@ -51,5 +55,4 @@ def follow_accounts(partner_id: str) -> None:
     with scope.scope(partner_id=partner):
         for account_id in provisioning.accounts_waiting_for_consent():
             csp_accounts.defer_follow_up(partner_id=partner, account_id=account_id)
-        for account_id in provisioning.accounts_in_vetting():
-            provisioning.follow_vetting(partner_id=partner, account_id=account_id)
+        provisioning.follow_vettings(partner_id=partner)
