@@ -1,5 +1,7 @@
 """Pages over HTTP: who sees what, and how much a page costs."""
 
+import csv
+import io
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -8,11 +10,12 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from openpyxl import load_workbook
 from tests import factories
 
 from msphub.accounts import actions
 from msphub.accounts.choices import Role, Status
-from msphub.accounts.models import Tenant, User
+from msphub.accounts.models import StatusInterval, Tenant, User
 from msphub.audit.models import Entry
 from msphub.customers import samples, seeding
 from msphub.customers.models import Customer
@@ -147,7 +150,7 @@ def _fill(world: factories.PartnerWorld, count: int) -> None:
     seeding.insert_samples(
         by=world.actor,
         customers=samples.sample_customers(count=count, seed="pages", countries=frozenset({"US"})),
-        customer_type_id=world.customer_type.id,
+        customer_type=world.customer_type,
         subscription_of={"US": world.subscription.id},
         sellers=(),
         at=factories.NOW,
@@ -160,13 +163,13 @@ def test_the_grid_costs_the_same_few_statements_for_1_and_for_25_rows(
     client = sign_in(world.owner)
     client.get("/customers/")
     _fill(world, 1)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         client.get("/customers/")
     other = factories.make_partner(name="Other")
     _fill(other, 30)
     client = sign_in(other.owner)
     client.get("/customers/")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         page = client.get("/customers/").content.decode()
     assert page.count('<tr id="customers-') == 25
 
@@ -310,3 +313,82 @@ def test_a_welcome_link_is_used_once(world: factories.PartnerWorld, client: Clie
     assert client.get("/customers/").status_code == 200
     assert client.get(path).status_code == 410
     assert client.get("/welcome/nonsense/").status_code == 410
+
+
+def test_filters_sorts_and_the_persons_own_columns(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    factories.make_customer(world, name="Alpha")
+    beta = factories.make_customer(world, name="Beta")
+    factories.set_status(world, beta, Status.SUSPENDED)
+    client = sign_in(world.owner)
+    suspended = client.get("/customers/?status=suspended").content.decode()
+    assert "Beta" in suspended
+    assert "Alpha" not in suspended
+    for key in ("name", "customer_type", "country", "contact", "sales", "microsoft", "status", "created"):
+        for direction in ("", "-"):
+            assert client.get(f"/customers/?sort={direction}{key}").status_code == 200
+    both = client.get(
+        f"/customers/?status=active&status=suspended&country=US&type={world.customer_type.id}"
+        f"&subscription={world.subscription.id}"
+    ).content.decode()
+    assert "Alpha" in both
+    assert "Beta" in both
+    assert "No customers match" in client.get("/customers/?country=DE").content.decode()
+    assert 'data-label="Country"' in client.get("/customers/").content.decode()
+    client.get("/customers/?columns=status&size=50")
+    again = client.get("/customers/").content.decode()
+    assert 'data-label="Country"' not in again
+    assert "50 per page" in again
+    assert 'data-label="Country"' in sign_in(factories.add_colleague(world)).get("/customers/").content.decode()
+
+
+def test_the_filtered_set_is_exported_whole_and_harmless(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    factories.make_customer(world, name="=HYPERLINK(1)")
+    factories.make_customer(world, name="Zoë, Ltd")
+    theirs = factories.make_partner(name="Theirs")
+    factories.make_customer(theirs, name="Hidden")
+    client = sign_in(world.owner)
+    answer = client.get("/customers/export.csv")
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    lines = list(csv.reader(io.StringIO(text)))
+    assert lines[0][0] == "Company Name"
+    assert [line[0] for line in lines[1:]] == ["'=HYPERLINK(1)", "Zoë, Ltd"]
+    only = b"".join(client.get("/customers/export.csv?q=zoe").streaming_content).decode()
+    assert "Zoë" in only
+    assert "HYPERLINK" not in only
+    book = load_workbook(io.BytesIO(b"".join(client.get("/customers/export.xlsx").streaming_content)))
+    assert [row[0] for row in book.active.values] == ["Company Name", "'=HYPERLINK(1)", "Zoë, Ltd"]
+    assert client.get("/customers/export.pdf").status_code == 404
+
+
+def test_ticked_customers_are_suspended_after_a_dry_run(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    alpha = factories.make_customer(world, name="Alpha")
+    beta = factories.make_customer(world, name="Beta")
+    factories.set_status(world, beta, Status.SUSPENDED)
+    client = sign_in(world.owner)
+    url = "/customers/bulk/suspend/"
+    dry = client.get(url, {"ids": [alpha.id, beta.id]}).content.decode()
+    assert "Suspend 1 customer" in dry
+    assert "stays as it is" in dry
+    assert "Say why" in client.post(url, {"ids": [alpha.id, beta.id], "reason": ""}).content.decode()
+    done = client.post(url, {"ids": [alpha.id, beta.id], "reason": "Unpaid"}).content.decode()
+    assert "Suspend: 1 of 2 done" in done
+    assert "Beta is suspended already." in done
+    assert client.post(url, {}).url == "/customers/"
+    assert sign_in(factories.add_colleague(world)).get(url, {"ids": [alpha.id]}).status_code == 403
+    export = client.post("/customers/bulk/export/", {"ids": [alpha.id]})
+    text = b"".join(client.get(export.url).streaming_content).decode()
+    assert "Alpha" in text
+    assert "Beta" not in text
+
+
+def test_a_status_is_planned_for_later(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    tenant = factories.make_customer(world)
+    client = sign_in(world.owner)
+    client.cookies["msphub_zone"] = "America/Los_Angeles"
+    url = f"/customers/{tenant.id}/status/suspend/"
+    answer = client.post(url, {"reason": "Holiday", "starts_at": "2029-01-02T08:00"}, follow=True)
+    assert "will be suspended from" in answer.content.decode()
+    past = client.post(url, {"reason": "Holiday", "starts_at": "2001-01-02T08:00"})
+    assert "The effective date can&#x27;t lie in the past." in past.content.decode()
+    scope.enter(partner_id=world.id)
+    assert StatusInterval.objects.get().starts_at.isoformat() == "2029-01-02T16:00:00+00:00"

@@ -3,13 +3,14 @@
 import dataclasses
 import datetime
 import hashlib
+import json
 import secrets
 import uuid
 
 from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from msphub.accounts import events, permissions
@@ -316,6 +317,16 @@ def record_sign_in(*, login: Login, event: str, at: datetime.datetime, address: 
             object_id=user.id,
             object_label=user.display_name,
             customer_id=user.customer_id,
+        )
+
+
+def save_preference(*, by: Actor, name: str, value: dict[str, str]) -> None:
+    """Keep how a person likes one of their lists. Not audited; the last choice wins."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE accounts_user SET preferences = preferences || jsonb_build_object(%s::text, %s::jsonb) "
+            "WHERE partner_id = %s AND id = %s",
+            [name, json.dumps(value), by.partner_id, by.user_id],
         )
 
 

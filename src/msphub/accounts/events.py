@@ -12,6 +12,7 @@ USER_SIGNED_IN = declare("user.signed_in", _("signed in"), customer_visible=True
 USER_SIGNED_OUT = declare("user.signed_out", _("signed out"), customer_visible=True)
 USER_SIGN_IN_REFUSED = declare("user.sign_in_refused", _("was refused at sign-in"), customer_visible=True)
 STATUS_CHANGED = declare("customer.status_changed", _("changed the status of"))
+STATUS_SCHEDULED = declare("customer.status_scheduled", _("planned the status of"))
 MICROSOFT_CHANGED = declare("microsoft.connection_changed", _("changed the connection to Microsoft"))
 MICROSOFT_TESTED = declare("microsoft.connection_tested", _("tested the connection to Microsoft"))
 SUBSCRIPTION_CREATED = declare("subscription.created", _("created the subscription"))

@@ -36,7 +36,6 @@ class Tenant(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["partner_id", "kind", "sort_name", "id"], name="tenant_by_name"),
-            models.Index(fields=["partner_id", "kind", "created_at", "id"], name="tenant_by_created"),
         ]
 
     def __str__(self) -> str:
@@ -56,6 +55,9 @@ class StatusInterval(models.Model):
     ends_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     created_by = models.TextField()
+    # Set by the job due at the boundary (or at once): the tenant's status says so since then.
+    begun_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -66,7 +68,9 @@ class StatusInterval(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["partner_id", "customer_id", "starts_at"], name="interval_by_customer")
+            models.Index(fields=["partner_id", "customer_id", "starts_at"], name="interval_by_customer"),
+            models.Index(fields=["starts_at"], name="interval_to_begin", condition=models.Q(begun_at=None)),
+            models.Index(fields=["ends_at"], name="interval_to_end", condition=models.Q(ended_at=None)),
         ]
 
     def __str__(self) -> str:
@@ -148,6 +152,8 @@ class User(models.Model):
     status = models.CharField(max_length=10, choices=UserStatus.choices, default=UserStatus.INVITED)
     created_at = models.DateTimeField()
     last_sign_in_at = models.DateTimeField(null=True)
+    # {grid: {columns, size}}: how this person likes their lists
+    preferences = models.JSONField(default=dict)
 
     class Meta:
         constraints: ClassVar = [

@@ -1,6 +1,7 @@
 """Reads of tenants, users, subscriptions and the connection to Microsoft."""
 
 import dataclasses
+import json
 import uuid
 
 from django.db import connection
@@ -22,6 +23,7 @@ class SignedIn:
     tenant_status: str
     partner_name: str
     user_status: str
+    preferences: dict[str, dict[str, str]]
 
 
 def partner_ids() -> list[uuid.UUID]:
@@ -39,7 +41,7 @@ def signed_in(*, login_id: uuid.UUID, address: str, request_id: str) -> SignedIn
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT u.id, u.partner_id, u.customer_id, u.display_name, u.email, u.role, u.status, "
-            "t.name, t.status, p.name FROM accounts_user u "
+            "t.name, t.status, p.name, u.preferences FROM accounts_user u "
             "JOIN accounts_tenant p ON p.id = u.partner_id "
             "JOIN accounts_tenant t ON t.id = coalesce(u.customer_id, u.partner_id) WHERE u.login_id = %s",
             [login_id],
@@ -64,6 +66,7 @@ def signed_in(*, login_id: uuid.UUID, address: str, request_id: str) -> SignedIn
         tenant_name=row[7],
         tenant_status=row[8],
         partner_name=row[9],
+        preferences=row[10] if isinstance(row[10], dict) else json.loads(row[10]),
     )
 
 

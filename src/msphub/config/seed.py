@@ -17,7 +17,7 @@ from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Ten
 from msphub.customers import actions as customers
 from msphub.customers import samples, seeding
 from msphub.customers.choices import CreditHold, OnReach
-from msphub.customers.models import CreditTerm
+from msphub.customers.models import CreditTerm, CustomerType
 from msphub.kit import addresses, clock, scope
 from msphub.kit.actor import Actor, system_actor
 
@@ -96,7 +96,7 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
     made = seeding.insert_samples(
         by=by,
         customers=samples.sample_customers(count=CUSTOMERS, seed="cascade"),
-        customer_type_id=kind,
+        customer_type=kind,
         subscription_of={
             **dict.fromkeys(DOLLAR, americas.id),
             **dict.fromkeys(EURO, europe.id),
@@ -137,7 +137,7 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
     seeding.insert_samples(
         by=by,
         customers=samples.sample_customers(count=CUSTOMERS_OF_SECOND, seed="nordlicht", countries=frozenset(DOLLAR)),
-        customer_type_id=kind,
+        customer_type=kind,
         subscription_of=dict.fromkeys(DOLLAR, americas.id),
         sellers=(("Nora Lund", "nora.lund@nordlicht-it.example"),),
         tenants=_tenants_at_microsoft(partner=partner, most=5),
@@ -146,7 +146,7 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
     _give_passwords([owner])
 
 
-def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = (*DOLLAR, *EURO)) -> uuid.UUID:
+def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = (*DOLLAR, *EURO)) -> CustomerType:
     """Create credit terms and customer types; by name, the first of each serves the United States."""
 
     def term(country: str, days: int, limit: int, on_reach: OnReach) -> CreditTerm:
@@ -167,7 +167,7 @@ def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = 
     kind = customers.create_customer_type(by=by, name="Business", terms=standard, at=at)
     customers.create_customer_type(by=by, name="Enterprise", terms={**standard, **longer}, at=at)
     customers.create_customer_type(by=by, name="Public sector", terms={"US": longer["US"], "CA": longer["CA"]}, at=at)
-    return kind.id
+    return kind
 
 
 def _first_subscription(by: Actor) -> Subscription:

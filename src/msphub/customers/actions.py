@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from msphub.accounts import statuses
 from msphub.accounts.choices import Status
 from msphub.accounts.models import Subscription, Tenant, User
 from msphub.audit import actions as audit
-from msphub.customers import creation, events, inputs, permissions
+from msphub.customers import creation, events, inputs, permissions, queries
 from msphub.customers.choices import ContactKind, CreditHold, OnReach
 from msphub.customers.models import (
     Contact,
@@ -27,6 +28,8 @@ from msphub.kit import addresses, fields, text
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused, Text
 
+MOST_AT_ONCE = 500
+
 
 def change_status(
     *,
@@ -35,10 +38,66 @@ def change_status(
     status: Status,
     reason: str,
     at: datetime.datetime,
+    starts_at: datetime.datetime | None = None,
+    ends_at: datetime.datetime | None = None,
 ) -> statuses.StatusChange:
-    """Enable, suspend or disable a customer from now on. A reason is required; sign-in follows at once."""
+    """Enable, suspend or disable a customer, now or from `starts_at` on, for good or until `ends_at`.
+
+    A reason is required; sign-in follows at once when it takes effect.
+    """
     by.require_partner(permissions.CHANGE_STATUS)
-    return statuses.change_status(by=by, customer_id=customer_id, status=status, reason=reason, at=at)
+    return statuses.change_status(
+        by=by, customer_id=customer_id, status=status, reason=reason, at=at, starts_at=starts_at, ends_at=ends_at
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BulkResult:
+    """What happened to one of many customers: the change, or why it was refused."""
+
+    customer_id: uuid.UUID
+    name: str
+    change: statuses.StatusChange | None
+    refusal: str
+
+
+def bulk_change_status(
+    *,
+    by: Actor,
+    customer_ids: Sequence[uuid.UUID],
+    status: Status,
+    reason: str,
+    at: datetime.datetime,
+    starts_at: datetime.datetime | None = None,
+    ends_at: datetime.datetime | None = None,
+) -> list[BulkResult]:
+    """Change the status of many customers, each in a transaction of its own, and tell what happened to each.
+
+    One that is refused does not stop the others. Ids of other partners are left out. Refuses more than 500 at once,
+    and an entry that no customer could be changed with (the reason, the instants).
+    """
+    by.require_partner(permissions.CHANGE_STATUS)
+    if len(customer_ids) > MOST_AT_ONCE:
+        raise Refused("too_many", _("At most %(most)s customers at once.") % {"most": MOST_AT_ONCE})
+    results = []
+    for row in queries.customers_by_id(by=by, ids=customer_ids):
+        change, refusal = None, ""
+        try:
+            change = change_status(
+                by=by,
+                customer_id=row.id,
+                status=status,
+                reason=reason,
+                at=at,
+                starts_at=starts_at,
+                ends_at=ends_at,
+            )
+        except Refused as refused:
+            if refused.fields:
+                raise
+            refusal = str(refused.message)
+        results.append(BulkResult(customer_id=row.id, name=row.name, change=change, refusal=refusal))
+    return results
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,6 +389,7 @@ def _change_terms(*, by: Actor, customer: Customer, profile: Profile, at: dateti
         ),
     )
     customer.customer_type_id = kind_id
+    customer.type_sort = text.fold(kinds[kind_id])
     customer.partner_subscription_id = subscription_id
 
 

@@ -133,7 +133,8 @@ def create_customer(*, by: Actor, new: inputs.NewCustomer, draft_id: uuid.UUID |
             at=at,
         )
         tenant = made.tenant
-        _insert_customer(by=by, tenant=tenant, new=new)
+        kind = CustomerType.objects.get(partner_id=by.partner_id, id=str(company.customer_type_id))
+        _insert_customer(by=by, tenant=tenant, type_name=kind.name, new=new)
         audit.record(
             by=by,
             event=events.CUSTOMER_CREATED,
@@ -217,13 +218,20 @@ def _lock_draft(*, by: Actor, draft_id: uuid.UUID | None) -> CustomerDraft | Non
     return draft
 
 
-def _insert_customer(*, by: Actor, tenant: Tenant, new: inputs.NewCustomer) -> None:
+def _insert_customer(*, by: Actor, tenant: Tenant, type_name: str, new: inputs.NewCustomer) -> None:
     address = new.company.address
     first = new.representatives[0].name if new.representatives else ""
     contact_name = f"{new.primary_contact.first_name} {new.primary_contact.last_name}"
+    country_sort = text.fold(addresses.english_name(tenant.country))
     Customer.objects.create(
         tenant=tenant,
         partner_id=by.partner_id,
+        sort_name=tenant.sort_name,
+        status=tenant.status,
+        created_at=tenant.created_at,
+        country=tenant.country,
+        country_sort=country_sort,
+        type_sort=text.fold(type_name),
         customer_type=CustomerType(id=new.company.customer_type_id),
         partner_subscription=Subscription(id=new.company.partner_subscription_id),
         line1=address.line1,

@@ -3,7 +3,7 @@
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import connection
@@ -29,12 +29,31 @@ from msphub.kit.errors import NotFound
 MOST_MATCHES = 1000
 # The grid counts exactly up to here and says "more than" beyond: a count over everything grows with the table.
 MOST_COUNTED = 1000
+EXPORT_BATCH = 1000
 
-# Sort key of each column; every one has an index (partner_id, key, id).
+# Sort key of each column of the grid and its type; each has an index (partner_id, key, id).
 SORTS = {
-    "name": "t.sort_name",
-    "created": "t.created_at",
+    "name": ("c.sort_name", "text"),
+    "customer_type": ("c.type_sort", "text"),
+    "country": ("c.country_sort", "text"),
+    "contact": ("c.contact_sort", "text"),
+    "sales": ("c.sales_sort", "text"),
+    "microsoft": ("c.microsoft_state", "text"),
+    "status": ("c.status", "text"),
+    "created": ("c.created_at", "timestamptz"),
 }
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerFilter:
+    """Which customers a list holds. Empty parts do not narrow; values of one part are alternatives."""
+
+    search: str = ""
+    statuses: Sequence[str] = ()
+    countries: Sequence[str] = ()
+    customer_type_ids: Sequence[uuid.UUID] = ()
+    partner_subscription_ids: Sequence[uuid.UUID] = ()
+    archived: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +100,7 @@ class CustomerDetails:
 def customers_page(
     *,
     by: Actor,
-    search: str = "",
+    narrowed: CustomerFilter | None = None,
     sort: str = "name",
     descending: bool = False,
     size: int = 25,
@@ -90,38 +109,119 @@ def customers_page(
 ) -> CustomerPage:
     """Return one page of the partner's customers, by keyset: as fast at a million rows as at a thousand.
 
-    `search` must be found, word by word as beginnings of words, in company, contacts, e-mails and domains. `after` and
-    `before` are the sort key and id of a row.
+    The search must be found, word by word as beginnings of words, in company, contacts, e-mails and domains. `after`
+    and `before` are the sort key and id of a row.
     """
     by.require_partner(permissions.LIST)
-    key = SORTS[sort]
-    where = ["t.partner_id = %s", "t.kind = 'customer'", "t.archived_at IS NULL"]
+    where, values = _conditions(by=by, narrowed=narrowed or CustomerFilter())
+    backwards = before is not None
+    found = _rows(
+        where=where,
+        values=values,
+        sort=sort,
+        descending=descending != backwards,
+        size=size + 1,
+        beyond=before or after,
+    )
+    more_here = len(found) > size
+    found = found[:size]
+    if backwards:
+        found.reverse()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM customers_customer c WHERE {where} LIMIT %s) counted",  # noqa: S608
+            [*values, MOST_COUNTED + 1],
+        )
+        count: int = cursor.fetchone()[0]
+    return CustomerPage(
+        rows=found,
+        has_next=backwards or more_here,
+        has_previous=more_here if backwards else after is not None,
+        count=min(count, MOST_COUNTED),
+        more_than_counted=count > MOST_COUNTED,
+    )
+
+
+def all_customers(
+    *, by: Actor, narrowed: CustomerFilter, sort: str = "name", descending: bool = False
+) -> Iterator[CustomerRow]:
+    """Yield every customer of a filtered list in its order, a thousand a statement, for exports."""
+    by.require_partner(permissions.LIST)
+    where, values = _conditions(by=by, narrowed=narrowed)
+    beyond: tuple[str, uuid.UUID] | None = None
+    while True:
+        rows = _rows(where=where, values=values, sort=sort, descending=descending, size=EXPORT_BATCH, beyond=beyond)
+        yield from rows
+        if len(rows) < EXPORT_BATCH:
+            return
+        beyond = (rows[-1].sort_key, rows[-1].id)
+
+
+def customers_by_id(*, by: Actor, ids: Sequence[uuid.UUID]) -> list[CustomerRow]:
+    """Return the rows of ticked customers, by name; ids of others are left out."""
+    by.require_partner(permissions.LIST)
+    return _rows(
+        where="c.partner_id = %s AND c.id = ANY(%s)",
+        values=[by.partner_id, list(ids)],
+        sort="name",
+        descending=False,
+        size=len(ids),
+        beyond=None,
+    )
+
+
+def _conditions(*, by: Actor, narrowed: CustomerFilter) -> tuple[str, list[Any]]:
+    where = ["c.partner_id = %s", "c.archived" if narrowed.archived else "NOT c.archived"]
     values: list[Any] = [by.partner_id]
-    if search.strip():
-        condition, more = _search_condition(search)
+    for column, chosen in (
+        ("c.status", narrowed.statuses),
+        ("c.country", narrowed.countries),
+        ("c.customer_type_id", narrowed.customer_type_ids),
+        ("c.partner_subscription_id", narrowed.partner_subscription_ids),
+    ):
+        if len(chosen) == 1:  # equality keeps the index's order, ANY does not
+            where.append(f"{column} = %s")
+            values.append(chosen[0])
+        elif chosen:
+            where.append(f"{column} = ANY(%s)")
+            values.append(list(chosen))
+    if narrowed.search.strip():
+        condition, more = _search_condition(narrowed.search)
         where.append(condition)
         values += more
-    backwards = before is not None
-    cursor_row = before or after
-    cast = "timestamptz" if sort == "created" else "text"
-    page_where, page_values = list(where), list(values)
-    if cursor_row is not None:
-        comparison = "<" if descending != backwards else ">"
-        page_where.append(f"({key}, t.id) {comparison} (%s::{cast}, %s)")
-        page_values += [cursor_row[0], cursor_row[1]]
-    direction = "DESC" if descending != backwards else "ASC"
+    return " AND ".join(where), values
+
+
+def _rows(
+    *,
+    where: str,
+    values: Sequence[Any],
+    sort: str,
+    descending: bool,
+    size: int,
+    beyond: tuple[str, uuid.UUID] | None,
+) -> list[CustomerRow]:
+    key, kind = SORTS[sort]
+    conditions, parameters = where, list(values)
+    if beyond is not None:
+        conditions += f" AND ({key}, c.id) {'<' if descending else '>'} (%s::{kind}, %s)"
+        parameters += beyond
+    direction = "DESC" if descending else "ASC"
+    # The page is cut before the names are looked up, so that the join costs 25 rows and never the whole list.
     statement = f"""
-        SELECT t.id, t.name, t.country, t.status, t.created_at, k.name, c.contact_name, c.sales_name,
-               c.microsoft_state, c.allow_purchase, {key}::text
-        FROM accounts_tenant t
-        JOIN customers_customer c ON c.id = t.id AND c.partner_id = t.partner_id
-        JOIN customers_customertype k ON k.id = c.customer_type_id
-        WHERE {" AND ".join(page_where)}
-        ORDER BY {key} {direction}, t.id {direction} LIMIT %s
+        SELECT c.id, t.name, c.country, c.status, c.created_at, k.name, c.contact_name, c.sales_name,
+               c.microsoft_state, c.allow_purchase, c.sort_key
+        FROM (
+            SELECT c.*, {key}::text AS sort_key FROM customers_customer c
+            WHERE {conditions} ORDER BY {key} {direction}, c.id {direction} LIMIT %s
+        ) c
+        JOIN accounts_tenant t ON t.id = c.id AND t.partner_id = c.partner_id
+        JOIN customers_customertype k ON k.id = c.customer_type_id AND k.partner_id = c.partner_id
+        ORDER BY {key} {direction}, c.id {direction}
     """  # noqa: S608 - the key is one of SORTS, every value is a parameter
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*page_values, size + 1])
-        found = [
+        cursor.execute(statement, [*parameters, size])
+        return [
             CustomerRow(
                 id=row[0],
                 name=row[1],
@@ -137,23 +237,6 @@ def customers_page(
             )
             for row in cursor.fetchall()
         ]
-        cursor.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM accounts_tenant t JOIN customers_customer c ON c.id = t.id "  # noqa: S608
-            f"WHERE {' AND '.join(where)} LIMIT %s) counted",
-            [*values, MOST_COUNTED + 1],
-        )
-        count: int = cursor.fetchone()[0]
-    more_here = len(found) > size
-    found = found[:size]
-    if backwards:
-        found.reverse()
-    return CustomerPage(
-        rows=found,
-        has_next=backwards or more_here,
-        has_previous=more_here if backwards else after is not None,
-        count=min(count, MOST_COUNTED),
-        more_than_counted=count > MOST_COUNTED,
-    )
 
 
 def details(*, by: Actor, customer_id: uuid.UUID) -> CustomerDetails:
@@ -210,6 +293,18 @@ def customer_types(*, by: Actor) -> QuerySet[CustomerType]:
     return CustomerType.objects.filter(partner_id=by.partner_id, active=True).order_by("name", "id")
 
 
+def every_customer_type(*, by: Actor) -> list[CustomerType]:
+    """Return all customer types, inactive ones too, for filters."""
+    by.require_partner(permissions.LIST)
+    return list(CustomerType.objects.filter(partner_id=by.partner_id).order_by("name", "id"))
+
+
+def every_partner_subscription(*, by: Actor) -> list[Subscription]:
+    """Return all of the partner's own subscriptions, inactive ones too, for filters."""
+    by.require_partner(permissions.LIST)
+    return list(Subscription.objects.filter(partner_id=by.partner_id, customer_id__isnull=True).order_by("name", "id"))
+
+
 def credit_terms(*, by: Actor) -> QuerySet[CreditTerm]:
     """Return the partner's credit terms, by name."""
     return CreditTerm.objects.filter(partner_id=by.partner_id).order_by("name", "id")
@@ -245,5 +340,5 @@ def _search_condition(search: str) -> tuple[str, list[Any]]:
         cursor.execute("SELECT customers_search(%s, %s)", [query, MOST_MATCHES + 1])
         ids = [row[0] for row in cursor.fetchall()]
     if len(ids) <= MOST_MATCHES:
-        return "t.id = ANY(%s)", [ids]
+        return "c.id = ANY(%s)", [ids]
     return "c.search @@ to_tsquery('simple', %s)", [query]

@@ -14,8 +14,8 @@ from msphub.accounts.models import BillingProfile, Login, StatusInterval, Subscr
 from msphub.audit.models import Entry
 from msphub.customers import events, samples
 from msphub.customers.choices import AccountMode, AccountState, ContactKind, Qualification, Step, StepState
-from msphub.customers.models import Contact, CspAccount, CspAccountStep, Customer, SalesRepresentative
-from msphub.kit import ids, text
+from msphub.customers.models import Contact, CspAccount, CspAccountStep, Customer, CustomerType, SalesRepresentative
+from msphub.kit import addresses, ids, text
 from msphub.kit.actor import Actor
 
 BATCH = 500
@@ -25,7 +25,7 @@ def insert_samples(
     *,
     by: Actor,
     customers: Sequence[samples.SampleCustomer],
-    customer_type_id: uuid.UUID,
+    customer_type: CustomerType,
     subscription_of: Mapping[str, uuid.UUID],
     sellers: Sequence[tuple[str, str]],
     at: datetime.datetime,
@@ -46,7 +46,8 @@ def insert_samples(
                 rows=rows,
                 number=number,
                 sample=sample,
-                customer_type_id=customer_type_id,
+                customer_type_id=customer_type.id,
+                type_name=customer_type.name,
                 subscription_id=subscription_of[sample.country],
                 seller=sellers[number % len(sellers)] if sellers and number % 5 != 4 else None,
                 link=tenants[number] if number < len(tenants) else None,
@@ -83,6 +84,7 @@ def _one(
     number: int,
     sample: samples.SampleCustomer,
     customer_type_id: uuid.UUID,
+    type_name: str,
     subscription_id: uuid.UUID,
     seller: tuple[str, str] | None,
     link: tuple[str, str] | None,
@@ -153,6 +155,12 @@ def _one(
             partner_id=partner,
             customer_type_id=customer_type_id,
             partner_subscription_id=subscription_id,
+            sort_name=tenant.sort_name,
+            status=status,
+            created_at=created_at,
+            country=sample.country,
+            country_sort=text.fold(addresses.english_name(sample.country)),
+            type_sort=text.fold(type_name),
             **place,
             allow_purchase=number % 3 == 0,
             contact_name=contact_name,
@@ -195,6 +203,7 @@ def _one(
                 starts_at=created_at + (at - created_at) / 2,
                 created_at=created_at + (at - created_at) / 2,
                 created_by=by.name,
+                begun_at=created_at + (at - created_at) / 2,
             )
         )
     if link:

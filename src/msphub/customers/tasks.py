@@ -9,10 +9,13 @@ from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import Job
 
 from msphub.accounts import queries as accounts
+from msphub.accounts import statuses
 from msphub.customers import csp_accounts, provisioning
-from msphub.kit import scope
+from msphub.kit import clock, scope
+from msphub.kit.actor import system_actor
 
 FOLLOW = "customers.follow_accounts"
+APPLY = "customers.apply_statuses"
 
 
 class UntilAnswered(BaseRetryStrategy):
@@ -33,6 +36,27 @@ def provision_account(partner_id: str, account_id: str) -> None:
     """Do the work at Microsoft for one CSP account."""
     with scope.scope(partner_id=uuid.UUID(partner_id)):
         provisioning.work_on_account(partner_id=uuid.UUID(partner_id), account_id=uuid.UUID(account_id))
+
+
+@jobs.periodic(cron="* * * * * */10")
+@jobs.task(name="customers.apply_all_statuses", queue="house")
+def apply_all_statuses(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate passes it
+    """Defer one job for each partner of which a planned status begins or ends."""
+    for partner_id in statuses.partners_with_due_boundaries(at=clock.now()):
+        try:
+            jobs.configure_task(APPLY, queue="house", queueing_lock=f"statuses:{partner_id}").defer(
+                partner_id=str(partner_id)
+            )
+        except AlreadyEnqueued:
+            continue
+
+
+@jobs.task(name=APPLY, queue="house")
+def apply_statuses(partner_id: str) -> None:
+    """Write the statuses that are due."""
+    partner = uuid.UUID(partner_id)
+    with scope.scope(partner_id=partner):
+        statuses.apply_due(by=system_actor(partner_id=partner), at=clock.now())
 
 
 @jobs.periodic(cron="*/1 * * * *")

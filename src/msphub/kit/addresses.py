@@ -117,6 +117,11 @@ def countries() -> tuple[tuple[str, str], ...]:
     return _countries((get_language() or "en").split("-")[0])
 
 
+def english_name(code: str) -> str:
+    """Return a country's name in English, for sort keys that every viewer shares."""
+    return str(Locale("en").territories.get(code, code))
+
+
 def country_name(code: str) -> str:
     """Return a country's name in the viewer's language; an unknown code stays as it is."""
     return dict(countries()).get(code, code)

@@ -4,7 +4,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
 from msphub.web.middleware import sign_in_first
@@ -13,16 +14,16 @@ PUBLIC = "public"
 SIGNED_IN = "signed in"
 
 
-def page(route: str, view: Callable[..., HttpResponse], *, permission: str, name: str) -> URLPattern:
+def page(route: str, view: Callable[..., HttpResponseBase], *, permission: str, name: str) -> URLPattern:
     """Put a view at an address. `permission` is a declared permission's name, `SIGNED_IN` or `PUBLIC`."""
     return path(route, guarded(view, permission=permission), name=name)
 
 
-def guarded(view: Callable[..., HttpResponse], *, permission: str) -> Callable[..., HttpResponse]:
+def guarded(view: Callable[..., HttpResponseBase], *, permission: str) -> Callable[..., HttpResponseBase]:
     """Return the view behind its permission; `tests/house` reads the permission off it."""
 
     @functools.wraps(view)
-    def answer(request: HttpRequest, **arguments: Any) -> HttpResponse:
+    def answer(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
         if permission != PUBLIC:
             actor = getattr(request, "actor", None)
             if actor is None:

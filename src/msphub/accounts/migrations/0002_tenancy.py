@@ -15,6 +15,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 $$;
 """
 
+DUE_STATUSES = """
+CREATE FUNCTION accounts_partners_with_due_statuses(at timestamptz) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT partner_id FROM public.accounts_statusinterval WHERE begun_at IS NULL AND starts_at <= at
+    UNION
+    SELECT partner_id FROM public.accounts_statusinterval WHERE ended_at IS NULL AND ends_at <= at
+$$;
+"""
+
 TENANTS = ("partner_id", "id")
 OF_CUSTOMER = ("partner_id", "customer_id")
 
@@ -44,5 +53,6 @@ class Migration(migrations.Migration):
         tenancy.reference(
             "accounts_subscription", ("partner_id", "billing_profile_id"), "accounts_billingprofile", TENANTS
         ),
+        migrations.RunSQL(DUE_STATUSES, "DROP FUNCTION accounts_partners_with_due_statuses(timestamptz)"),
         migrations.RunSQL(PARTNER_IDS, "DROP FUNCTION accounts_partner_ids()"),
     ]

@@ -27,6 +27,20 @@ $$;
 """
 
 
+# Status, name and archive belong to the tenant; the grid reads copies of them beside the rest.
+COPIES = """
+CREATE FUNCTION customers_copy_tenant() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+    UPDATE public.customers_customer
+    SET sort_name = NEW.sort_name, status = NEW.status, archived = NEW.archived_at IS NOT NULL
+    WHERE id = NEW.id AND partner_id = NEW.partner_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER customers_copy_tenant AFTER UPDATE OF sort_name, status, archived_at ON accounts_tenant
+    FOR EACH ROW WHEN (NEW.kind = 'customer') EXECUTE FUNCTION customers_copy_tenant();
+"""
+
+
 class Migration(migrations.Migration):
     dependencies = [("customers", "0001_initial"), ("accounts", "0002_tenancy")]
 
@@ -70,5 +84,9 @@ class Migration(migrations.Migration):
         tenancy.reference("customers_agreement", OF_CUSTOMER, "accounts_tenant", TENANTS),
         tenancy.reference("customers_agreement", ("partner_id", "account_id"), "customers_cspaccount", TENANTS),
         migrations.RunSQL(SEARCH, "ALTER TABLE customers_customer DROP COLUMN search"),
+        migrations.RunSQL(
+            COPIES,
+            "DROP TRIGGER customers_copy_tenant ON accounts_tenant; DROP FUNCTION customers_copy_tenant()",
+        ),
         migrations.RunSQL(SEARCH_FUNCTION, "DROP FUNCTION customers_search(text, int)"),
     ]

@@ -1,0 +1,92 @@
+"""What every grid page does: the person's own columns and page size, and downloads of the filtered set."""
+
+import csv
+import io
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from django.http import StreamingHttpResponse
+from openpyxl import Workbook
+
+from msphub.accounts import actions as accounts
+from msphub.kit import scope
+from msphub.ui.grid import GridSpec, GridState
+from msphub.web.middleware import PortalRequest
+
+_CHUNK = 64 * 1024
+# A cell that begins with one of these would be run as a formula by a spreadsheet.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def state_of(request: PortalRequest, spec: GridSpec) -> GridState:
+    """Read a grid's state from the address; columns and page size it does not name are the person's own choice.
+
+    Columns or a size in the address are kept as the person's choice from now on.
+    """
+    kept = request.viewer.preferences.get(spec.name, {})
+    query = request.GET.copy()
+    for name in ("columns", "size"):
+        if name not in query and name in kept:
+            query[name] = kept[name]
+    state = GridState.parse(query, spec, path=request.path)
+    if ("columns" in request.GET or "size" in request.GET) and request.actor.user_id is not None:
+        chosen = {"columns": ",".join(state.columns), "size": str(state.size)}
+        if chosen != kept:
+            accounts.save_preference(by=request.actor, name=spec.name, value=chosen)
+    return state
+
+
+def as_csv(
+    request: PortalRequest, *, name: str, heads: Sequence[str], rows: Callable[[], Iterable[Sequence[str]]]
+) -> StreamingHttpResponse:
+    """Stream rows as CSV (UTF-8 with a mark, so that spreadsheets read names rightly)."""
+
+    def lines() -> Iterator[bytes]:
+        # The body is made after the middleware is done: it enters the scope by itself.
+        scope.enter(partner_id=request.actor.partner_id, customer_id=request.actor.customer_id)
+        buffer = io.StringIO()
+        writer = csv.writer(buffer)
+        buffer.write("\ufeff")
+        writer.writerow(heads)
+        for row in rows():
+            writer.writerow([_safe(cell) for cell in row])
+            if buffer.tell() > _CHUNK:
+                yield buffer.getvalue().encode()
+                buffer.seek(0)
+                buffer.truncate()
+        yield buffer.getvalue().encode()
+
+    return _download(lines(), name=f"{name}.csv", kind="text/csv; charset=utf-8")
+
+
+def as_xlsx(
+    request: PortalRequest, *, name: str, heads: Sequence[str], rows: Callable[[], Iterable[Sequence[str]]]
+) -> StreamingHttpResponse:
+    """Write rows to a workbook on disk, row by row, and stream the file."""
+
+    def chunks() -> Iterator[bytes]:
+        scope.enter(partner_id=request.actor.partner_id, customer_id=request.actor.customer_id)
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet(name.capitalize())
+        sheet.append(list(heads))
+        for row in rows():
+            sheet.append([_safe(cell) for cell in row])
+        with tempfile.TemporaryFile() as file:
+            book.save(file)
+            file.seek(0)
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return _download(chunks(), name=f"{name}.xlsx", kind=kind)
+
+
+def _safe(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _download(body: Iterator[bytes], *, name: str, kind: str) -> StreamingHttpResponse:
+    answer = StreamingHttpResponse(body, content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Cache-Control"] = "no-store"
+    return answer
