@@ -73,16 +73,19 @@ def test_first_password_is_stored_encrypted_and_its_showing_is_logged(
 ) -> None:
     account = at_microsoft.make_account(world, factories.new_account())
     with pytest.raises(Refused):
-        csp_accounts.show_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
+        csp_accounts.take_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
     run_jobs()
     account = at_microsoft.again(account)
+    stored = CspAccount.objects.filter(id=account.id).values().get()
 
-    shown = csp_accounts.show_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
+    shown = csp_accounts.take_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
 
     assert shown["user_name"] == f"admin@{account.domain}"
     assert len(shown["password"]) == 12
-    row = CspAccount.objects.filter(id=account.id).values().get()
-    assert shown["password"] not in str(row)
+    assert stored["first_credentials"]
+    assert shown["password"] not in str(stored)
+    with pytest.raises(Refused):  # it is shown once
+        csp_accounts.take_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
     (entry,) = at_microsoft.happened(account, events.ACCOUNT_PASSWORD_SHOWN)
     assert entry.actor_name == "Olivia Hart"
     assert shown["password"] not in f"{entry.changes}{entry.details}"
@@ -97,7 +100,7 @@ def test_first_password_is_refused_to_whoever_may_not_manage_accounts(
     colleague = factories.actor_of(factories.add_colleague(world))
     for stranger in (colleague, admin):
         with pytest.raises(Forbidden):
-            csp_accounts.show_first_password(by=stranger, account_id=account.id, at=factories.NOW)
+            csp_accounts.take_first_password(by=stranger, account_id=account.id, at=factories.NOW)
     assert at_microsoft.happened(account, events.ACCOUNT_PASSWORD_SHOWN) == []
 
 

@@ -199,7 +199,7 @@ def make_customer(world: PartnerWorld, *, name: str = "Wingtip Toys", **changes:
 def admin_of(customer: Tenant) -> User:
     """Return a customer's admin user, with a password; enters its partner's scope."""
     scope.enter(partner_id=customer.partner_id)
-    user = User.objects.get(partner_id=customer.partner_id, customer_id=customer.id)
+    user = User.objects.get(partner_id=customer.partner_id, customer_id=customer.id, role=Role.CUSTOMER_ADMIN)
     give_password(user)
     return user
 

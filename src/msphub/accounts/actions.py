@@ -252,6 +252,49 @@ def resend_password_link(*, by: Actor, user: User, at: datetime.datetime) -> Non
         _record_link_request(by=by, user=user, at=at)
 
 
+def disable_user(*, by: Actor, user: User, at: datetime.datetime) -> None:
+    """Keep a user from signing in; open sessions end with their next request, one-time links at once.
+
+    Refuses oneself and the last person who can manage users: nobody could let them in again.
+    """
+    by.require(permissions.MANAGE_USERS)
+    if user.id == by.user_id:
+        raise Refused("oneself", _("You can't disable yourself. Ask a colleague."))
+    with transaction.atomic():
+        colleagues = list(
+            User.objects.select_for_update()
+            .filter(partner_id=by.partner_id, customer_id=user.customer_id)
+            .exclude(status=UserStatus.DISABLED)
+            .values_list("id", "role")
+        )
+        managers = {user_id for user_id, role in colleagues if role in (Role.OWNER, Role.CUSTOMER_ADMIN)}
+        if managers == {user.id}:
+            raise Refused(
+                "last_manager", _("%(name)s is the last one who can manage users.") % {"name": user.display_name}
+            )
+        if user.id not in {user_id for user_id, _role in colleagues}:
+            return
+        User.objects.filter(id=user.id).update(status=UserStatus.DISABLED)
+        Login.objects.filter(id=user.login_id).update(is_active=False)
+        PasswordLink.objects.filter(login_id=user.login_id, used_at=None, replaced_at=None).update(replaced_at=at)
+        _record_user(by=by, event=events.USER_DISABLED, user=user, at=at)
+
+
+def enable_user(*, by: Actor, user: User, at: datetime.datetime) -> None:
+    """Let a disabled user sign in again; one who never chose a password is invited again."""
+    by.require(permissions.MANAGE_USERS)
+    with transaction.atomic():
+        found = User.objects.select_for_update().select_related("login").get(id=user.id)
+        if found.status != UserStatus.DISABLED:
+            return
+        found.status = UserStatus.ACTIVE if found.login.has_usable_password() else UserStatus.INVITED
+        found.save(update_fields=["status"])
+        Login.objects.filter(id=found.login_id).update(is_active=True)
+        _record_user(by=by, event=events.USER_ENABLED, user=found, at=at)
+        if found.status == UserStatus.INVITED:
+            _record_link_request(by=by, user=found, at=at)
+
+
 def find_password_link(*, secret: str, at: datetime.datetime) -> PasswordLink | None:
     """Return the link of a secret while it can be used."""
     return (
@@ -288,15 +331,8 @@ def choose_password(*, secret: str, password: str, at: datetime.datetime, addres
         if user.status == UserStatus.INVITED:
             user.status = UserStatus.ACTIVE
             user.save(update_fields=["status"])
-        audit.record(
-            by=_actor_of(user=user, address=address, request_id=request_id),
-            event=events.USER_PASSWORD_CHOSEN,
-            at=at,
-            object_type="user",
-            object_id=user.id,
-            object_label=user.display_name,
-            customer_id=user.customer_id,
-        )
+        by = _actor_of(user=user, address=address, request_id=request_id)
+        _record_user(by=by, event=events.USER_PASSWORD_CHOSEN, user=user, at=at)
     return login
 
 
@@ -309,15 +345,8 @@ def record_sign_in(*, login: Login, event: str, at: datetime.datetime, address: 
     with transaction.atomic():
         if event == events.USER_SIGNED_IN:
             User.objects.filter(id=user.id).update(last_sign_in_at=at)
-        audit.record(
-            by=_actor_of(user=user, address=address, request_id=request_id),
-            event=event,
-            at=at,
-            object_type="user",
-            object_id=user.id,
-            object_label=user.display_name,
-            customer_id=user.customer_id,
-        )
+        by = _actor_of(user=user, address=address, request_id=request_id)
+        _record_user(by=by, event=event, user=user, at=at)
 
 
 def save_preference(*, by: Actor, name: str, value: dict[str, str]) -> None:
@@ -456,9 +485,13 @@ def _insert_user(
 
 
 def _record_link_request(*, by: Actor, user: User, at: datetime.datetime) -> None:
+    _record_user(by=by, event=events.USER_LINK_REQUESTED, user=user, at=at)
+
+
+def _record_user(*, by: Actor, event: str, user: User, at: datetime.datetime) -> None:
     audit.record(
         by=by,
-        event=events.USER_LINK_REQUESTED,
+        event=event,
         at=at,
         object_type="user",
         object_id=user.id,

@@ -4,6 +4,8 @@ from msphub.audit.events import declare
 
 PARTNER_CREATED = declare("partner.created", _("created the partner"))
 USER_INVITED = declare("user.invited", _("invited the user"), customer_visible=True)
+USER_DISABLED = declare("user.disabled", _("disabled the user"), customer_visible=True)
+USER_ENABLED = declare("user.enabled", _("enabled the user"), customer_visible=True)
 USER_LINK_REQUESTED = declare(
     "user.link_requested", _("asked for a link to choose a password for"), customer_visible=True
 )

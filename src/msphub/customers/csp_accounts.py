@@ -1,6 +1,7 @@
 """A customer's links to Microsoft tenants: added, retried, followed. `provisioning.py` does the work there."""
 
 import datetime
+import itertools
 import uuid
 from typing import Any
 
@@ -19,6 +20,7 @@ from msphub.customers.models import Agreement, CspAccount, CspAccountStep, Custo
 from msphub.kit import vault
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused
+from msphub.microsoft import client as microsoft_client
 from msphub.microsoft import errors as microsoft_errors
 from msphub.microsoft import shapes
 
@@ -223,33 +225,34 @@ def find_existing(*, by: Actor, domain: str) -> shapes.TenantInformation | None:
     """
     by.require_partner(permissions.CREATE)
     try:
-        with microsoft_connection.client(
-            partner_id=by.partner_id, timeout=microsoft_connection.LIVE_CHECK_SECONDS, retries=0
-        ) as microsoft:
+        with _live_client(by) as microsoft:
             return microsoft.find_tenant(domain=domain)
     except microsoft_errors.MicrosoftError as error:
-        raise Refused(
-            "microsoft_unavailable",
-            _("Microsoft could not be asked (%(reason)s). Try again, or skip this step and link the account later.")
-            % {"reason": error.message.rstrip(".")},
-            field="existing_domain",
-        ) from error
+        raise _not_asked(error) from error
+
+
+def find_by_name(*, by: Actor, name: str, most: int = 10) -> list[shapes.CustomerSummary]:
+    """Search the partner's own customers at Partner Center by the beginning of their name, live (3 s)."""
+    by.require_partner(permissions.CREATE)
+    try:
+        with _live_client(by) as microsoft:
+            return list(itertools.islice(microsoft.customers(name_starts_with=name, page_size=most), most))
+    except microsoft_errors.MicrosoftError as error:
+        raise _not_asked(error) from error
 
 
 def domain_is_free(*, by: Actor, domain: str) -> bool | None:
     """Ask Microsoft live (3 s) whether a domain is free. None: not checked, because Microsoft gave no answer."""
     by.require_partner(permissions.CREATE)
     try:
-        with microsoft_connection.client(
-            partner_id=by.partner_id, timeout=microsoft_connection.LIVE_CHECK_SECONDS, retries=0
-        ) as microsoft:
+        with _live_client(by) as microsoft:
             return not microsoft.domain_exists(domain=domain)
     except (microsoft_errors.MicrosoftError, microsoft_connection.NotConnected):
         return None
 
 
-def show_first_password(*, by: Actor, account_id: uuid.UUID, at: datetime.datetime) -> dict[str, str]:
-    """Return the first admin's user name and password of a new Microsoft tenant, and log that it was shown.
+def take_first_password(*, by: Actor, account_id: uuid.UUID, at: datetime.datetime) -> dict[str, str]:
+    """Return the first admin's user name and password of a new Microsoft tenant, once: it is erased here and logged.
 
     The caller has made sure of a fresh sign-in.
     """
@@ -268,6 +271,8 @@ def show_first_password(*, by: Actor, account_id: uuid.UUID, at: datetime.dateti
             customer_id=row.customer_id,
         )
         shown: dict[str, str] = vault.decrypt_json(row.first_credentials)
+        row.first_credentials = ""
+        row.save(update_fields=["first_credentials"])
     return shown
 
 
@@ -300,6 +305,22 @@ def defer_follow_up(*, partner_id: uuid.UUID, account_id: uuid.UUID) -> None:
 def connection_is_set_up(*, by: Actor) -> bool:
     """Tell whether the partner has a connection to Microsoft at all."""
     return accounts.microsoft_connection(partner_id=by.partner_id) is not None
+
+
+def _live_client(by: Actor) -> microsoft_client.Client:
+    """Return a client for the request of a form: one attempt, 3 seconds."""
+    return microsoft_connection.client(
+        partner_id=by.partner_id, timeout=microsoft_connection.LIVE_CHECK_SECONDS, retries=0
+    )
+
+
+def _not_asked(error: microsoft_errors.MicrosoftError) -> Refused:
+    return Refused(
+        "microsoft_unavailable",
+        _("Microsoft could not be asked (%(reason)s). Try again, or skip this step and link the account later.")
+        % {"reason": error.message.rstrip(".")},
+        field="existing_domain",
+    )
 
 
 def _lock(*, by: Actor, account_id: uuid.UUID) -> CspAccount:

@@ -73,7 +73,15 @@ def tab(request: PortalRequest, details: queries.CustomerDetails, page: Page) ->
         icon="cloud",
     )
     return render(
-        request, "web/csp_accounts.html", {"page": page, "accounts": found, "empty": empty, "details": details}
+        request,
+        "web/csp_accounts.html",
+        {
+            "page": page,
+            "accounts": found,
+            "empty": empty,
+            "details": details,
+            "add_url": reverse("csp_account_add", kwargs={"customer_id": details.tenant.id}) if may_manage else "",
+        },
     )
 
 
@@ -175,12 +183,22 @@ def agreement(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
 
 
 def first_password(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
-    """Show the new Microsoft tenant's first admin and password, after a new sign-in. Each look is logged."""
+    """Show the new Microsoft tenant's first admin and password, once, after a new sign-in. It is logged and erased."""
     account = queries.get_csp_account(by=request.actor, account_id=account_id)
     if not did_recently_reauthenticate(request):
         return redirect(reverse("account_reauthenticate", query={"next": request.path}))
+    if request.method != "POST":
+        return render(
+            request,
+            "web/confirm_dialog.html",
+            {
+                "page": Page(title=_("Show the first password"), crumbs=_crumbs(account), narrow=True),
+                "text": _("It is shown once and then erased here. Have a safe place ready for it."),
+                "back_url": _back(account).url,
+            },
+        )
     try:
-        found = accounts.show_first_password(by=request.actor, account_id=account_id, at=request.now)
+        found = accounts.take_first_password(by=request.actor, account_id=account_id, at=request.now)
     except Refused as refusal:
         messages.error(request, str(refusal.message))
         return _back(account)

@@ -12,18 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from msphub.accounts import actions as account_actions
-from msphub.accounts import permissions as account_permissions
 from msphub.accounts import queries as accounts
-from msphub.accounts.choices import Role, Status, UserStatus
+from msphub.accounts.choices import Status
 from msphub.customers import actions, permissions, queries
 from msphub.kit import addresses
 from msphub.kit.actor import Actor
-from msphub.kit.errors import NotFound, Refused
+from msphub.kit.errors import NotFound
 from msphub.ui import cells, grid_view, htmx
-from msphub.ui.grid import Column, Empty, GridPage, GridSpec, GridState, RowAction
+from msphub.ui.grid import Column, Empty, GridPage, GridSpec, GridState
 from msphub.ui.page import Action, Crumb, Page, Tab
-from msphub.web import audit_log, csp_accounts, profile, shown
+from msphub.web import audit_log, csp_accounts, profile, shown, users
 from msphub.web.middleware import PortalRequest
 from msphub.web.tabs import TABS
 
@@ -60,29 +58,6 @@ SUBSCRIPTIONS = GridSpec(
     ],
     empty=Empty(title=gettext_lazy("No subscriptions yet"), icon="credit-card"),
 )
-USERS = GridSpec(
-    name="users",
-    noun=gettext_lazy("users"),
-    noun_one=gettext_lazy("user"),
-    searchable=False,
-    columns=[
-        Column(key="name", label=gettext_lazy("Name"), pinned=True),
-        Column(key="email", label=gettext_lazy("Login e-mail")),
-        Column(key="role", label=gettext_lazy("Role")),
-        Column(key="status", label=gettext_lazy("Status"), render=shown.user),
-        Column(key="last", label=gettext_lazy("Last sign-in")),
-    ],
-    row_actions=[
-        RowAction(
-            key="resend",
-            label=gettext_lazy("Send link again"),
-            icon="send",
-            how="post",
-            url=lambda row: row["resend_url"],
-        )
-    ],
-    empty=Empty(title=gettext_lazy("No users yet"), icon="users"),
-)
 
 
 def customer(request: PortalRequest, *, customer_id: uuid.UUID, tab: str) -> HttpResponse:
@@ -100,22 +75,6 @@ def overview(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
     """Lead from a customer's bare address to its first tab."""
     queries.details(by=request.actor, customer_id=customer_id)
     return redirect("customer", customer_id=customer_id, tab=TABS[0].slug)
-
-
-@require_POST
-def resend_link(request: PortalRequest, *, customer_id: uuid.UUID, user_id: uuid.UUID) -> HttpResponse:
-    """Send a user a fresh one-time link; the earlier one ends."""
-    queries.details(by=request.actor, customer_id=customer_id)
-    user = accounts.get_user(by=request.actor, user_id=user_id)
-    if user.customer_id != customer_id:
-        raise NotFound
-    try:
-        account_actions.resend_password_link(by=request.actor, user=user, at=request.now)
-    except Refused as refusal:
-        messages.error(request, str(refusal.message))
-    else:
-        messages.success(request, _("A fresh link is on its way to %(email)s.") % {"email": user.contact_email})
-    return redirect("customer", customer_id=customer_id, tab="users")
 
 
 @require_POST
@@ -202,26 +161,6 @@ def _subscriptions(request: PortalRequest, details: queries.CustomerDetails, pag
     return _list(request, page, SUBSCRIPTIONS, rows)
 
 
-def _users(request: PortalRequest, details: queries.CustomerDetails, page: Page) -> HttpResponse:
-    may_manage = request.actor.may(account_permissions.MANAGE_USERS)
-    rows = [
-        {
-            "id": user.id,
-            "label": user.display_name,
-            "name": cells.Text(user.display_name, sub=user.contact_email if user.contact_email != user.email else ""),
-            "email": user.email,
-            "role": str(Role(user.role).label),
-            "status": user.status,
-            "last": cells.ago(user.last_sign_in_at, now=request.now),
-            "resend_url": reverse("customer_user_link", kwargs={"customer_id": details.tenant.id, "user_id": user.id})
-            if may_manage and user.status != UserStatus.DISABLED
-            else None,
-        }
-        for user in accounts.users(by=request.actor, customer_id=details.tenant.id)[:200]
-    ]
-    return _list(request, page, USERS, rows)
-
-
 def _audit(request: PortalRequest, details: queries.CustomerDetails, page: Page) -> HttpResponse:
     return audit_log.respond(request, page=page, customer_id=details.tenant.id)
 
@@ -239,6 +178,6 @@ RENDERERS: dict[str, Render] = {
     "subscriptions": _subscriptions,
     "csp-accounts": csp_accounts.tab,
     "audit-logs": _audit,
-    "users": _users,
+    "users": users.tab,
     "profile": profile.tab,
 }

@@ -5,12 +5,26 @@ from django.urls import include, path
 from msphub.accounts import permissions as accounts
 from msphub.customers import permissions as customers_permissions
 from msphub.notifications import permissions as notifications
-from msphub.web import audit_log, csp_accounts, customers, details, entrance, health, mail, microsoft, profile, wizard
+from msphub.web import (
+    account_add,
+    audit_log,
+    csp_accounts,
+    customers,
+    details,
+    entrance,
+    health,
+    mail,
+    microsoft,
+    profile,
+    users,
+    wizard,
+)
 from msphub.web.routes import PUBLIC, SIGNED_IN, page
 
 C = customers_permissions
 DRAFT = "customers/new/<uuid:draft_id>"
 CUSTOMER = "customers/<uuid:customer_id>"
+USER = f"{CUSTOMER}/users/<uuid:user_id>"
 ACCOUNT = "csp-accounts/<uuid:account_id>"
 
 urlpatterns = [
@@ -51,11 +65,15 @@ urlpatterns = [
         name="customer_allow_purchase",
     ),
     page(
-        f"{CUSTOMER}/users/<uuid:user_id>/link/",
-        details.resend_link,
-        permission=accounts.MANAGE_USERS,
-        name="customer_user_link",
+        f"{CUSTOMER}/csp-accounts/add/",
+        account_add.add,
+        permission=C.MANAGE_ACCOUNTS,
+        name="csp_account_add",
     ),
+    page(f"{CUSTOMER}/users/invite/", users.invite, permission=accounts.MANAGE_USERS, name="customer_user_invite"),
+    page(f"{USER}/link/", users.resend_link, permission=accounts.MANAGE_USERS, name="customer_user_link"),
+    page(f"{USER}/disable/", users.disable, permission=accounts.MANAGE_USERS, name="customer_user_disable"),
+    page(f"{USER}/enable/", users.enable, permission=accounts.MANAGE_USERS, name="customer_user_enable"),
     page(f"{CUSTOMER}/<slug:tab>/", details.customer, permission=C.VIEW, name="customer"),
     page(f"{ACCOUNT}/progress/", csp_accounts.progress, permission=C.VIEW, name="csp_account_progress"),
     page(f"{ACCOUNT}/retry/", csp_accounts.retry, permission=C.MANAGE_ACCOUNTS, name="csp_account_retry"),

@@ -20,7 +20,7 @@ from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused
 from msphub.ui import forms
 from msphub.ui.page import Crumb, Item, Page, Step
-from msphub.web import wizard_forms
+from msphub.web import account_search, wizard_forms
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import SKIP, AccountChoiceForm, CompanyForm, ContactsForm, SalesForm, StepForm
 
@@ -177,6 +177,9 @@ def _small_step(request: PortalRequest, draft_id: uuid.UUID, step: str, data: Dr
     if go == "back":
         _save(request, draft_id, step, data[step])
         return redirect("customer_new_step", draft_id=draft_id, step=ORDER[max(0, ORDER.index(step) - 1)])
+    if go.startswith("use-") and step == MICROSOFT:
+        data[MICROSOFT]["existing_domain"] = go.removeprefix("use-")[:253]
+        go = "search"
     if go == "search" and step == MICROSOFT:
         problem = _search(request, data[MICROSOFT])
         _save(request, draft_id, step, data[step])
@@ -238,19 +241,12 @@ def _imported_company(data: DraftData) -> dict[str, str]:
 def _search(request: PortalRequest, values: dict[str, Any]) -> str | None:
     """Look the typed domain up at Microsoft and keep what was found in the draft. Returns a message when it can't."""
     values.pop("found", None)
-    domain, problem = inputs.check_domain(str(values.get("existing_domain") or ""))
-    if problem:
-        return problem
+    typed = str(values.get("existing_domain") or "")
     try:
-        found = csp_accounts.find_existing(by=request.actor, domain=domain)
+        found = account_search.search(by=request.actor, typed=typed)
     except Refused as refusal:
         return str(refusal.message)
-    values["found"] = {
-        "asked": domain,
-        "domain": (found.default_domain_name or domain) if found else "",
-        "name": (found.display_name or "") if found else "",
-        "tenant_id": found.tenant_id if found else "",
-    }
+    values["found"] = found
     return None
 
 

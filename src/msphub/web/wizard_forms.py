@@ -303,9 +303,10 @@ class ContactsForm(StepForm):
 class AccountChoiceForm(StepForm):
     """Step 3, the choice: only the chosen way's fields are on the page."""
 
-    def __init__(self, *args: Any, with_choice: bool = True, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, with_choice: bool = True, with_skip: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.with_choice = with_choice
+        self.with_skip = with_skip
         self.mode = self.value("account") if with_choice else AccountMode.NEW.value
         if with_choice:
             self._add_choice()
@@ -328,7 +329,7 @@ class AccountChoiceForm(StepForm):
             choices=[
                 (AccountMode.EXISTING.value, _("The company has an existing Microsoft account")),
                 (AccountMode.NEW.value, _("Create a new Microsoft account")),
-                (SKIP, _("Skip this step")),
+                *([(SKIP, _("Skip this step"))] if self.with_skip else []),
             ],
             widget=forms.RadioSelect,
         )
@@ -425,7 +426,7 @@ class AccountChoiceForm(StepForm):
                         ["new_city", *address],
                         ["new_country", *postal],
                     ],
-                    before="web/wizard/import_company.html" if self.with_choice else "",
+                    before="web/wizard/import_company.html" if self.with_choice and self.with_skip else "",
                     after="web/wizard/country_warning.html" if self.with_choice else "",
                     id="group-new",
                 )
