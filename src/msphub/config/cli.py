@@ -17,8 +17,9 @@ from django.utils.module_loading import import_string
 
 from msphub.config import demo as demos
 from msphub.config import machine, processes
-from msphub.config.embedded import EmbeddedPostgresError, write_private
-from msphub.config.env import NotConfigured, as_markdown, environment
+from msphub.config.embedded import write_private
+from msphub.config.env import Mode, NotConfigured, as_markdown, environment
+from msphub.config.programs import EmbeddedPostgresError
 from msphub.config.supervisor import Stopped, SupervisorError
 
 
@@ -155,6 +156,27 @@ def partner_create(*, name: str, owner_email: str, owner_first_name: str, owner_
         except refused as refusal:
             raise click.ClickException(str(refusal)) from refusal
     click.echo(link)
+
+
+@main.command()
+@click.option("--partner", required=True, help="Name or id of the partner that gets them.")
+@click.option("--customers", required=True, type=click.IntRange(1, 20_000_000), help="How many to add.")
+@click.option("--yes", is_flag=True, help="Do it in production mode too; sample customers can't be taken away again.")
+@_refusals_as_sentences
+def seed(*, partner: str, customers: int, yes: bool) -> None:
+    """Add plausible sample customers to a partner, for training and measurements. A second run adds further ones."""
+    known = environment()
+    known.require_safe()
+    if known.msphub_mode is Mode.PRODUCTION and not yes:
+        raise NotConfigured("This is a production installation. Add --yes if sample customers are meant to be in it.")
+    with machine.database_at_hand():
+        django.setup()
+        _call("serve.check_database")
+        refused = import_string("msphub.kit.errors.Refused")
+        try:
+            _call("partners.seed_customers", name_or_id=partner, count=customers, at=datetime.now(tz=UTC), say=_say)
+        except refused as refusal:
+            raise click.ClickException(str(refusal)) from refusal
 
 
 @main.command("new-key")

@@ -3,6 +3,7 @@ from django.utils.translation import gettext_lazy as _
 from msphub.audit.events import declare
 
 CUSTOMER_CREATED = declare("customer.created", _("created the customer"))
+CUSTOMERS_SEEDED = declare("customer.seeded", _("made"))
 PROFILE_CHANGED = declare("customer.profile_changed", _("changed the profile of"), customer_visible=True)
 TERMS_CHANGED = declare("customer.terms_changed", _("changed the terms of"))
 ACCOUNT_ADDED = declare("csp_account.added", _("added the CSP account"))

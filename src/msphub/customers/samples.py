@@ -25,7 +25,7 @@ PLACES = (
     ("AU", "NSW", "Sydney", "2000", "+61255501234"),
     ("AU", "VIC", "Melbourne", "3000", "+61355501234"),
 )
-_FIRST = """
+FIRST = """
 Adventure Alpine Amber Anchor Apex Arbor Atlas Aurora Beacon Birch Blue Bright Canyon Cedar Citadel Clearwater
 Cobalt Copper Coral Crescent Crown Delta Driftwood Eagle Ember Evergreen Falcon Fern Flint Fox Garnet Glacier
 Granite Harbor Hawthorn Hazel Heron Highland Horizon Indigo Iron Ivory Juniper Keystone Lakeside Lantern Larch
@@ -33,7 +33,7 @@ Linden Maple Marble Meadow Mesa Midland Northwind Oak Ocean Olive Onyx Orchard O
 Pioneer Prairie Quartz Raven Redwood Ridge River Rowan Sable Saffron Sage Sierra Silver Slate Solstice Spruce
 Sterling Summit Sunrise Tamarack Teal Thistle Timber Trillium Union Valley Vantage Verdant Vista Walnut Willow
 """.split()
-_SECOND = """
+SECOND = """
 Accounting Advisors Analytics Architects Bakery Biotech Builders Capital Carpentry Cinema Clinic Coffee
 Consulting Dental Design Dynamics Education Energy Engineering Events Farms Finance Fitness Foods Freight
 Furniture Gallery Gardens Health Hotels Imports Instruments Insurance Interiors Kitchens Laboratories Law
@@ -41,7 +41,7 @@ Logistics Machines Marine Media Metals Motors Museum Outfitters Partners Pharmac
 Properties Recruiting Robotics Roofing Sailing Schools Security Shipping Software Solar Sports Studios Surveying
 Systems Textiles Tools Tours Toys Trading Travel Veterinary Ventures Vineyards Wines Workshops
 """.split()
-_FORMS = {
+FORMS = {
     "US": ("Inc.", "LLC", "Corp."),
     "CA": ("Inc.", "Ltd."),
     "GB": ("Ltd", "LLP", "plc"),
@@ -52,18 +52,29 @@ _FORMS = {
     "AT": ("GmbH",),
     "AU": ("Pty Ltd",),
 }
-_GIVEN = """
+GIVEN = """
 Ada Aisha Alan Amélie Ana Arjun Ben Bianca Carla Chen Clara Dana Diego Elena Emil Eva Fatima Felix Grace Hana
 Hugo Ines Ivan Jonas Julia Kofi Lena Leo Liam Lucía Maja Marco Mei Mila Nadia Noah Nora Olga Omar Paul Petra
 Priya Rafael Rosa Sara Sofia Tariq Tom Uma Vera Victor Yara Yusuf Zoë
 """.split()
-_FAMILY = """
+FAMILY = """
 Abbott Ahmed Andersson Bauer Becker Bernard Brown Carter Costa Dubois Evans Fischer García Gruber Haddad Hansen
 Hughes Ito Jansen Jensen Johnson Kaur Keller Khan Kim Kowalski Larsen Laurent Lee Lopez Martin Meyer Moreau
 Müller Nguyen Novak Okafor Olsen Patel Peters Petrov Rossi Santos Schmidt Silva Singh Smith Suzuki Tanaka Taylor
 Thompson Turner van Dijk Weber Williams Wilson Wong Young Zimmermann
 """.split()
-_STREETS = """
+# Between first and second word of a name where a great many are needed; the family names serve there too.
+MIDDLE = """
+Atlantic Avenue Baltic Bay Bayside Beech Boulevard Capitol Cape Castle Cathedral Central Chapel City Civic Cliff
+Coastal Colonial Common Continental Corner County Court Cove Creek Crossing Delta Downtown East Eastern Empire Estuary
+Express Family First Five Forest Forum Fountain Four Gateway General Global Grand Great Green Grove Hill Imperial Inland
+Island Junction Lake Landmark Liberty Local Lower Main Manor Maritime Market Metro Modern Mountain Mutual National New
+Noble Nordic North Northern Old Palace Parade Peninsula Plaza Port Premier Prime Quay Quality Regal Regional Republic
+Riverside Royal Rural Seaside Select Service Seven Shore South Southern Square Standard Station Stone Street Superior
+Swift Terminal Three Tower Town Trade Trusted Twin United Universal Upper Urban Village Waterfront West Western Wharf
+White Wild World
+""".split()
+STREETS = """
 Market Station Harbour Church King Queen Mill Park High Garden Bridge Castle Victoria Union Water
 """.split()
 
@@ -100,9 +111,9 @@ def sample_customers(*, count: int, seed: str, countries: frozenset[str] | None 
     places = [place for place in PLACES if countries is None or place[0] in countries]
     made: list[SampleCustomer] = []
     for number in range(count):
-        first, second = chance.choice(_FIRST), chance.choice(_SECOND)
+        first, second = chance.choice(FIRST), chance.choice(SECOND)
         country, state, city, postal_code, phone = chance.choice(places)
-        name = f"{first} {second} {chance.choice(_FORMS[country])}"
+        name = f"{first} {second} {chance.choice(FORMS[country])}"
         tag = f"{number:x}"
         prefix = f"{first}{second}{tag}".lower()
         made.append(
@@ -113,7 +124,7 @@ def sample_customers(*, count: int, seed: str, countries: frozenset[str] | None 
                 state=state,
                 city=city,
                 postal_code=postal_code,
-                line1=f"{chance.randint(1, 240)} {chance.choice(_STREETS)} Street",
+                line1=f"{chance.randint(1, 240)} {chance.choice(STREETS)} Street",
                 phone=phone,
                 contact=_person(chance, prefix),
                 billing=_person(chance, prefix),
@@ -124,6 +135,6 @@ def sample_customers(*, count: int, seed: str, countries: frozenset[str] | None 
 
 
 def _person(chance: random.Random, prefix: str) -> SamplePerson:
-    first, last = chance.choice(_GIVEN), chance.choice(_FAMILY)
+    first, last = chance.choice(GIVEN), chance.choice(FAMILY)
     local = ".".join(part.replace(" ", "") for part in (text.fold(first), text.fold(last)))
     return SamplePerson(first, last, f"{local}@{prefix}.example")
