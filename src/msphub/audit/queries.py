@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from collections.abc import Sequence
 
 from django.db.models import Q, QuerySet
 
@@ -9,13 +10,32 @@ from msphub.audit.models import Entry
 from msphub.kit.actor import Actor
 
 
-def entries(*, by: Actor, customer_id: uuid.UUID | None = None) -> QuerySet[Entry]:
-    """Return the entries the actor may see, newest first; row-level security keeps a customer to its own."""
+def entries(
+    *,
+    by: Actor,
+    customer_id: uuid.UUID | None = None,
+    events: Sequence[str] = (),
+    actor_kinds: Sequence[str] = (),
+    since: datetime.datetime | None = None,
+    until: datetime.datetime | None = None,
+) -> QuerySet[Entry]:
+    """Return the entries the actor may see, newest first; row-level security keeps a customer to its own.
+
+    Empty parts do not narrow; `since` is included, `until` is not.
+    """
     found = Entry.objects.filter(partner_id=by.partner_id)
     if by.customer_id is not None:
         found = found.filter(customer_id=by.customer_id, customer_visible=True)
     elif customer_id is not None:
         found = found.filter(customer_id=customer_id)
+    if events:
+        found = found.filter(event__in=events)
+    if actor_kinds:
+        found = found.filter(actor_kind__in=actor_kinds)
+    if since is not None:
+        found = found.filter(at__gte=since)
+    if until is not None:
+        found = found.filter(at__lt=until)
     return found.order_by("-at", "-id")
 
 

@@ -30,6 +30,30 @@ MOST_MATCHES = 1000
 # The grid counts exactly up to here and says "more than" beyond: a count over everything grows with the table.
 MOST_COUNTED = 1000
 EXPORT_BATCH = 1000
+LEGAL_FORMS = frozenset(
+    {
+        *(
+            "ab",
+            "ag",
+            "bv",
+            "co",
+            "company",
+            "corp",
+            "corporation",
+            "gmbh",
+            "inc",
+            "kg",
+            "limited",
+            "llc",
+            "llp",
+            "ltd",
+        ),
+        *("nv", "oy", "plc", "pty", "sa", "sarl", "sas", "se", "spa", "srl", "the"),
+    }
+)
+MAILBOX_PROVIDERS = frozenset(
+    ["gmail.com", "gmx.de", "gmx.net", "hotmail.com", "icloud.com", "outlook.com", "web.de", "yahoo.com"]
+)
 
 # Sort key of each column of the grid and its type; each has an index (partner_id, key, id).
 SORTS = {
@@ -316,6 +340,22 @@ def partner_subscriptions(*, by: Actor) -> QuerySet[Subscription]:
     return Subscription.objects.filter(partner_id=by.partner_id, customer_id__isnull=True, active=True).order_by(
         "name", "id"
     )
+
+
+def likely_duplicates(*, by: Actor, name: str = "", email: str = "", most: int = 5) -> list[CustomerRow]:
+    """Return customers that may be the one being entered: the same words in the name, or the same e-mail or its domain.
+
+    Legal forms are left out of the comparison, and so are the domains of mailbox providers.
+    """
+    by.require_partner(permissions.CREATE)
+    if email:
+        domain = email.rpartition("@")[2].lower()
+        words = email if domain in MAILBOX_PROVIDERS else domain
+    else:
+        words = " ".join(word for word in text.search_words(name) if word not in LEGAL_FORMS)
+    if len(words) < 3:
+        return []
+    return customers_page(by=by, narrowed=CustomerFilter(search=words), size=most).rows
 
 
 def get_draft(*, by: Actor, draft_id: uuid.UUID) -> CustomerDraft | None:

@@ -1,28 +1,30 @@
 """Audit logs: the partner's whole record, and a customer's part of it."""
 
+import datetime
 import uuid
+from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from msphub.audit import events
 from msphub.audit import queries as audit
-from msphub.audit.models import Entry as AuditEntry
-from msphub.ui import cells
-from msphub.ui.grid import Empty
-from msphub.ui.page import Change, Entry, Page
-from msphub.web import keyset
+from msphub.audit.choices import ActorKind
+from msphub.audit.models import Entry
+from msphub.customers import queries as customers
+from msphub.ui import cells, grid_view
+from msphub.ui.grid import Column, DateFilter, Empty, Export, Filter, GridPage, GridSpec, GridState
+from msphub.ui.page import Page
+from msphub.web import grids, keyset
 from msphub.web.middleware import PortalRequest
 
-PAGE_SIZE = 50
-EMPTY = Empty(
-    title=gettext_lazy("Nothing has happened yet"),
-    text=gettext_lazy("Every change and every sign-in appears here with who, when and what."),
-    icon="history",
-)
+MOST_EXPORTED = 100_000
 
 
 def audit_logs(request: PortalRequest) -> HttpResponse:
@@ -30,49 +32,185 @@ def audit_logs(request: PortalRequest) -> HttpResponse:
     return respond(request, page=Page(title=_("Audit Logs")), customer_id=None)
 
 
+def export(request: PortalRequest) -> HttpResponseBase:
+    """Download the filtered record, the newest hundred thousand entries at most."""
+    customer_id = _customer_id(request)
+    state = GridState.parse(request.GET, _spec(request, customer_id=customer_id), path=request.path)
+
+    def rows() -> Iterator[list[str]]:
+        found = _entries(request, state, customer_id=customer_id)
+        for entry in found[:MOST_EXPORTED].iterator(chunk_size=2000):
+            yield [
+                entry.at.isoformat(),
+                entry.actor_name,
+                str(ActorKind(entry.actor_kind).label),
+                entry.event,
+                entry.object_label,
+                "; ".join(f"{label}: {old} → {new}" for label, (old, new) in entry.changes.items()),
+                "; ".join(_details(entry)),
+                entry.address,
+                entry.request_id,
+            ]
+
+    heads = [
+        _("When"),
+        _("Who"),
+        _("Kind"),
+        _("Event"),
+        _("Record"),
+        _("Changes"),
+        _("Details"),
+        _("Address"),
+        _("Request"),
+    ]
+    return grids.as_csv(request, name="audit-log", heads=heads, rows=rows)
+
+
 def respond(request: PortalRequest, *, page: Page, customer_id: uuid.UUID | None) -> HttpResponse:
     """Show a page of entries, newest first."""
-    found = audit.entries(by=request.actor, customer_id=customer_id)
-    after = keyset.decode_instant(request.GET.get("after", ""))
-    before = keyset.decode_instant(request.GET.get("before", ""))
+    spec = _spec(request, customer_id=customer_id)
+    state = grids.state_of(request, spec)
+    found = _entries(request, state, customer_id=customer_id)
+    after, before = keyset.decode_instant(state.after), keyset.decode_instant(state.before)
     if before is not None:
         rows, more = keyset.fetch(
-            audit.newer_than(found, at=before[0], entry_id=before[1]), size=PAGE_SIZE, backwards=True
+            audit.newer_than(found, at=before[0], entry_id=before[1]), size=state.size, backwards=True
         )
         has_previous, has_next = more, True
     else:
         if after is not None:
             found = audit.older_than(found, at=after[0], entry_id=after[1])
-        rows, has_next = keyset.fetch(found, size=PAGE_SIZE, backwards=False)
+        rows, has_next = keyset.fetch(found, size=state.size, backwards=False)
         has_previous = after is not None
-    context: dict[str, Any] = {
-        "page": page,
-        "entries": [_shown(row) for row in rows],
-        "empty": EMPTY,
-        "previous_url": f"?before={_cursor(rows[0])}" if has_previous and rows else "",
-        "next_url": f"?after={_cursor(rows[-1])}" if has_next and rows else "",
+    grid_page = GridPage(
+        rows=[_row(row) for row in rows],
+        next_cursor=_cursor(rows[-1]) if has_next and rows else "",
+        previous_cursor=_cursor(rows[0]) if has_previous and rows else "",
+        count=None,
+    )
+    return grid_view.respond(
+        request,
+        template="web/list.html",
+        grid=grid_view.Grid(spec=spec, state=state, page=grid_page),
+        context={"page": page},
+    )
+
+
+def _spec(request: PortalRequest, *, customer_id: uuid.UUID | None) -> GridSpec:
+    known = [event for event in events.all_events() if request.actor.is_partner or event.customer_visible]
+    export_url = reverse("audit_export") + (f"?customer={customer_id}" if customer_id else "")
+    return GridSpec(
+        name="audit",
+        noun=gettext_lazy("entries"),
+        noun_one=gettext_lazy("entry"),
+        searchable=False,
+        columns=[
+            Column(key="at", label=gettext_lazy("When"), pinned=True),
+            Column(key="who", label=gettext_lazy("Who")),
+            Column(key="what", label=gettext_lazy("What")),
+            Column(key="changes", label=gettext_lazy("Changes")),
+            Column(key="address", label=gettext_lazy("Address"), default_shown=False),
+            Column(key="request", label=gettext_lazy("Request"), default_shown=False),
+        ],
+        filters=[
+            Filter(
+                key="event",
+                label=gettext_lazy("Event"),
+                choices=[(event.name, _capital(str(event.sentence))) for event in known],
+            ),
+            Filter(key="kind", label=gettext_lazy("Who"), choices=ActorKind.choices),
+            DateFilter(key="day", label=gettext_lazy("Day")),
+        ],
+        exports=[Export(label="CSV", url=export_url)],
+        page_sizes=(50, 100, 200),
+        empty=Empty(
+            title=gettext_lazy("Nothing has happened yet"),
+            text=gettext_lazy("Every change and every sign-in appears here with who, when and what."),
+            icon="history",
+        ),
+    )
+
+
+def _entries(request: PortalRequest, state: GridState, *, customer_id: uuid.UUID | None) -> Any:
+    return audit.entries(
+        by=request.actor,
+        customer_id=customer_id,
+        events=state.chosen("event"),
+        actor_kinds=state.chosen("kind"),
+        since=_midnight(state.day("day_from")),
+        until=_midnight(state.day("day_to"), following=True),
+    )
+
+
+def _midnight(day: datetime.date | None, *, following: bool = False) -> datetime.datetime | None:
+    """Return the beginning of a day (or of the one after) in the viewer's zone."""
+    if day is None:
+        return None
+    day = day + datetime.timedelta(days=1) if following else day
+    return datetime.datetime.combine(day, datetime.time(), tzinfo=timezone.get_current_timezone())
+
+
+def _customer_id(request: PortalRequest) -> uuid.UUID | None:
+    value = request.GET.get("customer", "")
+    if not value:
+        return None
+    return customers.details(by=request.actor, customer_id=uuid.UUID(value)).tenant.id
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    details = " · ".join(_details(entry))
+    what = _capital(f"{events.get(entry.event).sentence} {entry.object_label}".strip())
+    return {
+        "id": entry.id,
+        "label": what,
+        "at": cells.moment(entry.at),
+        "who": cells.Text(entry.actor_name or _("Somebody")),
+        "what": cells.Text(what, sub=details),
+        "changes": _Changes(entry.changes),
+        "address": entry.address,
+        "request": entry.request_id,
     }
-    return render(request, "web/audit.html", context)
 
 
-def _cursor(row: AuditEntry) -> str:
-    return keyset.encode(row.at.isoformat(), row.id)
+class _Changes:
+    """Old and new values behind a count that opens."""
+
+    def __init__(self, changes: dict[str, list[Any]]) -> None:
+        self.changes = changes
+
+    def __html__(self) -> str:
+        if not self.changes:
+            return cells.html(None)
+        words = ngettext("%(count)s change", "%(count)s changes", len(self.changes)) % {"count": len(self.changes)}
+        lines = "".join(
+            f'<tr><th scope="row">{escape(label)}</th><td class="old">{_value(old)}</td>'
+            f'<td class="new">{_value(new)}</td></tr>'
+            for label, (old, new) in self.changes.items()
+        )
+        heads = "".join(f'<th scope="col">{escape(word)}</th>' for word in (_("Field"), _("Before"), _("After")))
+        return (
+            f'<details class="changes"><summary>{escape(words)}</summary><table class="changes-table">'
+            f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></details>"
+        )
 
 
-def _headline(words: str) -> str:
+def _value(value: Any) -> str:
+    if value is None or value == "":
+        return "–"  # noqa: RUF001 - the dash of an empty value
+    if isinstance(value, bool):
+        return escape(_("yes") if value else _("no"))
+    return escape(str(value))
+
+
+def _details(entry: Entry) -> list[str]:
+    return [
+        f"{label}: {value}" for label, value in entry.details.items() if value not in (None, "") and label[:1].isupper()
+    ]
+
+
+def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _shown(row: AuditEntry) -> Entry:
-    details = [
-        f"{label}: {value}" for label, value in row.details.items() if value not in (None, "") and label[:1].isupper()
-    ]
-    if row.address:
-        details.append(_("from %(address)s") % {"address": row.address})
-    return Entry(
-        at=cells.moment(row.at),
-        who=row.actor_name or _("Somebody"),
-        what=_headline(f"{events.get(row.event).sentence} {row.object_label}".strip()),
-        detail=" · ".join(details),
-        changes=[Change(label=label, old=old, new=new) for label, (old, new) in row.changes.items()],
-    )
+def _cursor(entry: Entry) -> str:
+    return keyset.encode(entry.at.isoformat(), entry.id)

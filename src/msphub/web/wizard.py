@@ -130,6 +130,16 @@ def check_domain(request: PortalRequest, *, draft_id: uuid.UUID) -> HttpResponse
     return render(request, "ui/check.html", {"text": words, "tone": tone})
 
 
+def check_duplicates(request: PortalRequest, *, draft_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001 - of the address
+    """Say beside name and e-mail which customers look like the same one; never blocks."""
+    found = queries.likely_duplicates(
+        by=request.actor,
+        name=request.GET.get("company_name", "")[:200],
+        email=request.GET.get("primary_email", "")[:254],
+    )
+    return render(request, "web/wizard/duplicates.html", {"duplicates": found})
+
+
 @require_POST
 def discard(request: PortalRequest, *, draft_id: uuid.UUID) -> HttpResponse:
     """Throw the draft away."""
@@ -449,7 +459,11 @@ def _context(draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) ->
 def _wire(form: StepForm, draft_id: uuid.UUID, step: str) -> None:
     """Connect the fields that others depend on with `refresh`, and the live check with its address."""
     base = reverse("customer_new_refresh", kwargs={"draft_id": draft_id, "step": step})
+    duplicates = reverse("customer_new_duplicates", kwargs={"draft_id": draft_id})
+    if step == CONTACTS:
+        forms.set_check(form, name="primary_email", url=duplicates)
     if step == COMPANY:
+        forms.set_check(form, name="company_name", url=duplicates)
         forms.set_refresh(
             form, name="country", url=f"{base}?part=group-company-address", target="group-company-address"
         )

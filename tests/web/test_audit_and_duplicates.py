@@ -1,0 +1,84 @@
+"""The audit log's filters and download, and the hint at likely duplicates."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from tests import factories
+
+from msphub.accounts.choices import Status
+from msphub.accounts.models import User
+
+type SignIn = Callable[[User], Client]
+pytestmark = pytest.mark.django_db
+
+
+def test_the_log_is_filtered_by_event_actor_and_day_and_shows_words_not_ids(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    tenant = factories.make_customer(world)
+    factories.set_status(world, tenant, Status.SUSPENDED)
+    client = sign_in(world.owner)
+    whole = client.get("/audit/").content.decode()
+    assert "Created the customer Wingtip Toys" in whole
+    assert "Olivia Hart" in whole
+    only = client.get("/audit/?event=customer.status_changed").content.decode()
+    rows = only.split("<tbody>", 1)[1]
+    assert "Changed the status of Wingtip Toys" in rows
+    assert "Reason: Test" in rows
+    assert '<td class="old">Active</td><td class="new">Suspended</td>' in rows
+    assert "Created the customer Wingtip" not in rows
+    system = client.get("/audit/?kind=system").content.decode().split("<tbody>", 1)[1]
+    assert "Created the customer Wingtip Toys" not in system
+    day = factories.NOW.date().isoformat()
+    assert "Wingtip Toys" in client.get(f"/audit/?day_from={day}&day_to={day}").content.decode().split("<tbody>", 1)[1]
+    nothing = client.get("/audit/?day_from=2040-01-01").content.decode()
+    assert "No entries match" in nothing
+
+
+def test_the_log_pages_forth_and_back(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    tenant = factories.make_customer(world)
+    for number in range(60):
+        factories.set_status(world, tenant, Status.SUSPENDED if number % 2 == 0 else Status.ACTIVE)
+    client = sign_in(world.owner)
+    first = client.get("/audit/").content.decode()
+    assert first.count('<tr id="audit-') == 50
+    cursor = first.split("after=")[1].split('"')[0]
+    second = client.get(f"/audit/?after={cursor}").content.decode()
+    assert "Created the customer" in second
+    back = second.split("before=")[1].split('"')[0]
+    assert client.get(f"/audit/?before={back}").content.decode().count('<tr id="audit-') == 50
+
+
+def test_the_log_is_exported_for_those_who_may_see_it(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    tenant = factories.make_customer(world, name="Own")
+    factories.make_customer(world, name="Sibling")
+    text = b"".join(sign_in(world.owner).get("/audit/export.csv").streaming_content).decode()
+    assert "customer.created" in text
+    assert "Sibling" in text
+    one = b"".join(sign_in(world.owner).get(f"/audit/export.csv?customer={tenant.id}").streaming_content).decode()
+    assert "Sibling" not in one
+    own = b"".join(sign_in(factories.admin_of(tenant)).get("/audit/export.csv").streaming_content).decode()
+    assert "user.invited" in own
+    assert "customer.created" not in own
+    assert "Sibling" not in own
+    theirs = factories.make_partner(name="Theirs")
+    assert sign_in(theirs.owner).get(f"/audit/export.csv?customer={tenant.id}").status_code == 404
+
+
+def test_likely_duplicates_are_shown_by_name_and_email(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    factories.make_customer(world, name="Wingtip Toys GmbH")
+    client = sign_in(world.owner)
+    url = f"/customers/new/{uuid.uuid4()}/duplicates/"
+    for typed in ({"company_name": "WINGTIP toys, Inc."}, {"primary_email": "someone@wingtip.example"}):
+        assert "Wingtip Toys GmbH" in client.get(url, typed).content.decode(), typed
+    for typed in (
+        {"company_name": "Tailspin"},
+        {"company_name": "GmbH"},
+        {"company_name": ""},
+        {"primary_email": "someone@gmail.com"},
+    ):
+        assert client.get(url, typed).content.strip() == b"", typed
+    theirs = factories.make_partner(name="Theirs")
+    assert sign_in(theirs.owner).get(url, {"company_name": "Wingtip Toys"}).content.strip() == b""
