@@ -1,6 +1,7 @@
 """How tests of the work at Microsoft order trouble, see what Microsoft has, and run jobs without waiting."""
 
 import datetime
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -59,19 +60,16 @@ class Microsoft:
         """Return the ids of the Microsoft tenants with a default domain: more than one is one too many."""
         return [tenant.tenant_id for tenant in self.tenants().values() if tenant.default_domain == domain]
 
-    def free_tenant(self) -> MicrosoftTenant:
-        """Return an existing Microsoft tenant in the United States that is nobody's customer."""
+    def free_tenants(self) -> list[MicrosoftTenant]:
+        """Return the existing Microsoft tenants, with a domain of their own, that are nobody's customer."""
         answer = httpx.get(f"{self.server.url}/_emulator/tenants").raise_for_status().json()
-        own = {partner.tenant_id for partner in self.server.partners}
-        found = next(
-            one
-            for one in answer
-            if not one["customer_of"]
-            and one["country"] == "US"
-            and one["vanity_domain"]
-            and one["tenant_id"] not in own
-        )
-        return self.tenants()[found["tenant_id"]]
+        partners, known = {partner.tenant_id for partner in self.server.partners}, self.tenants()
+        free = [one for one in answer if not one["customer_of"] and one["tenant_id"] not in partners]
+        return [known[one["tenant_id"]] for one in free if one["country"] == "US" and one["vanity_domain"]]
+
+    def free_tenant(self) -> MicrosoftTenant:
+        """Return one of them."""
+        return self.free_tenants()[0]
 
     def customer_of(self, partner: int) -> MicrosoftTenant:
         """Return a Microsoft tenant that is a customer of one of the known partners."""
@@ -131,7 +129,7 @@ def existing_account(tenant: MicrosoftTenant, **changes: Any) -> inputs.Existing
     return inputs.ExistingAccount(
         country=tenant.country,
         domain=changes.pop("domain", tenant.default_domain),
-        microsoft_tenant_id=tenant.tenant_id,  # type: ignore[arg-type]
+        microsoft_tenant_id=uuid.UUID(tenant.tenant_id),
         tenant_name=tenant.name,
         **changes,
     )
