@@ -455,7 +455,8 @@ class SalesForm(StepForm):
     def __init__(self, *args: Any, count: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.count = max(1, min(count, inputs.MOST_REPRESENTATIVES))
-        self.fields["sales_count"] = forms.IntegerField(widget=forms.HiddenInput, required=False)
+        # Stands inside the group's template, not with the hidden fields: it must be swapped with the entries it counts.
+        self.fields["sales_count"] = forms.CharField(required=False)
         self.put({"sales_count": str(self.count)})
         for number in range(1, self.count + 1):
             self.fields[f"sales_{number}_name"] = text_field(_("Name"))
