@@ -17,10 +17,10 @@ from django.utils.module_loading import import_string
 
 from msphub.config import demo as demos
 from msphub.config import machine, processes
-from msphub.config.embedded import write_private
-from msphub.config.env import Mode, NotConfigured, as_markdown, environment
+from msphub.config.embedded import EmbeddedPostgres, write_private
+from msphub.config.env import Mode, NotConfigured, as_markdown, encryption_keys, environment
 from msphub.config.programs import EmbeddedPostgresError
-from msphub.config.supervisor import Stopped, SupervisorError
+from msphub.config.supervisor import Stopped, SupervisorError, claimed
 
 
 def _refusals_as_sentences[**P, R](command: Callable[P, R]) -> Callable[P, R]:
@@ -183,6 +183,96 @@ def seed(*, partner: str, customers: int, yes: bool) -> None:
 def new_key() -> None:
     """Print a fresh key for MSPHUB_ENCRYPTION_KEYS."""
     click.echo(Fernet.generate_key().decode())
+
+
+# Looking after the data
+
+
+_data_dir = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the embedded database is; MSPHUB_DATA_DIR unless given.",
+)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@_data_dir
+@_refusals_as_sentences
+def backup(*, file: Path, data_dir: Path | None) -> None:
+    """Write the embedded database to FILE, while the portal runs or not. The encryption keys are not in it."""
+    django.setup()
+    _refuse_external(what="backup", data_dir=data_dir)
+    directory = _directory(data_dir)
+    _call("backup.backup", directory=directory, file=file, encryption_keys=encryption_keys(directory), say=_say)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--yes", is_flag=True, help="Also in the place of a database with partners in it.")
+@click.option("--without-secrets", is_flag=True, help="Also when the configured keys don't open all stored secrets.")
+@_data_dir
+@_refusals_as_sentences
+def restore(*, file: Path, yes: bool, without_secrets: bool, data_dir: Path | None) -> None:
+    """Put the contents of a backup in the place of the embedded database, all or nothing. Stop MSP Hub first."""
+    django.setup()
+    _refuse_external(what="restore", data_dir=data_dir)
+    directory = _directory(data_dir)
+    _call(
+        "backup.restore",
+        directory=directory,
+        file=file,
+        encryption_keys=encryption_keys(directory),
+        replace=yes,
+        without_secrets=without_secrets,
+        say=_say,
+    )
+
+
+@main.command("upgrade-database")
+@_data_dir
+@_refusals_as_sentences
+def upgrade_database(*, data_dir: Path | None) -> None:
+    """Bring an embedded database that an older PostgreSQL made to the version of this release. Stop MSP Hub first."""
+    django.setup()
+    _call("upgrade.upgrade", directory=_directory(data_dir), say=_say)
+
+
+@main.command("remove-former-database")
+@_data_dir
+@_refusals_as_sentences
+def remove_former_database(*, data_dir: Path | None) -> None:
+    """Delete the embedded database that a restore or an upgrade has put aside. Stop MSP Hub first."""
+    directory = _directory(data_dir)
+    with claimed(directory):
+        removed = EmbeddedPostgres(directory / "postgres").remove_former()
+    click.echo("\n".join(f"Deleted {place}" for place in removed) or "There is no former database.")
+
+
+@main.command("rotate-keys")
+@_refusals_as_sentences
+def rotate_keys() -> None:
+    """Encrypt every stored secret anew under the first of MSPHUB_ENCRYPTION_KEYS; then the others can be dropped."""
+    environment().require_safe()
+    with machine.database_at_hand():
+        django.setup()
+        _call("serve.check_database")
+        columns = _call("keys.rotate")
+    for name, found in columns.items():
+        click.echo(f"{name}: {found.renewed} renewed, {found.current} current, {found.unreadable} unreadable")
+    if any(found.unreadable for found in columns.values()):
+        raise click.ClickException("Some secrets need a key that is not configured; put it back as a later one.")
+    click.echo("Every stored secret is under the first key; the others can be dropped.")
+
+
+def _directory(data_dir: Path | None) -> Path:
+    return (data_dir or environment().msphub_data_dir).absolute()
+
+
+def _refuse_external(*, what: str, data_dir: Path | None) -> None:
+    """Refuse where the operator has a PostgreSQL of their own, unless they name a directory with an embedded one."""
+    if data_dir is None:
+        _call("backup.refuse_external", database_url=environment().database_url, what=what)
 
 
 @main.command("check-env")

@@ -1,5 +1,6 @@
 """Every environment variable of MSP Hub, in one typed place. `docs/guide/configuration.md` is made from it."""
 
+import json
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -72,6 +73,10 @@ class Environment(BaseSettings):
     msphub_clock_url: str = Field(
         default="", description="Demo and tests only: an emulator's clock that the portal takes its time from."
     )
+    msphub_metrics_token: str = Field(
+        default="",
+        description="Bearer token of `/metrics`, 20 characters or more. Empty: there is no such page.",
+    )
     msphub_log_level: str = Field(default="INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     msphub_log_format: str = Field(default="json", description="`json`, or `console` for people.")
     msphub_static_dir: Path = Field(
@@ -108,6 +113,8 @@ class Environment(BaseSettings):
                 problems.append(
                     f"MSPHUB_ENCRYPTION_KEYS: key {number} is not a Fernet key (`msphub new-key` prints one)."
                 )
+        if 0 < len(self.msphub_metrics_token) < 20:
+            problems.append("MSPHUB_METRICS_TOKEN must have 20 characters or more, or be empty.")
         if self.msphub_clock_url:
             problems.append("MSPHUB_CLOCK_URL moves the clock and is for the demo only; unset it.")
         if problems:
@@ -118,6 +125,26 @@ class Environment(BaseSettings):
 def environment() -> Environment:
     """Return the environment of this process, read once."""
     return Environment()
+
+
+def encryption_keys(data_dir: Path) -> list[str]:
+    """Return the encryption keys that go with a data directory: a demo's own, else those of the environment.
+
+    Refuses one that is no key; having none is no error.
+    """
+    demo = data_dir / "secrets.json"
+    text = environment().msphub_encryption_keys
+    if demo.exists():
+        text = json.loads(demo.read_text(encoding="utf-8"))["MSPHUB_ENCRYPTION_KEYS"]
+    keys = [key.strip() for key in text.split(",") if key.strip()]
+    for number, key in enumerate(keys, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise NotConfigured(
+                f"MSPHUB_ENCRYPTION_KEYS: key {number} is not a Fernet key (`msphub new-key` prints one)."
+            ) from None
+    return keys
 
 
 def as_markdown() -> str:

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import psycopg
 from msphub.config import processes, release
 from msphub.config.embedded import EmbeddedPostgres, write_private
 from msphub.config.env import environment
-from msphub.config.supervisor import Supervisor
+from msphub.config.supervisor import Supervisor, claimed
 
 _READY_SECONDS = 120
 _HEARD = "SELECT EXISTS (SELECT FROM procrastinate_workers WHERE last_heartbeat >= now() - interval '10 seconds')"
@@ -167,11 +167,10 @@ def database_at_hand() -> Iterator[None]:
         yield
         return
     postgres = EmbeddedPostgres(known.msphub_data_dir / "postgres")
-    if postgres.process_id is None:
-        postgres.start()
-    os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"] = postgres.app_url, postgres.owner_url
-    environment.cache_clear()
-    try:
+    with ExitStack() as stack:
+        if postgres.process_id is None:
+            stack.enter_context(claimed(known.msphub_data_dir))
+            stack.enter_context(postgres)
+        os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"] = postgres.app_url, postgres.owner_url
+        environment.cache_clear()
         yield
-    finally:
-        postgres.stop()

@@ -71,12 +71,16 @@ def migrate_database(*, application_url: str) -> None:
 
 def missing_migrations(connection: psycopg.Connection[Any]) -> list[str]:
     """Return the migrations this code brings that the database lacks, as `app.name`; all when it is empty."""
-    wanted = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
     try:
         rows = connection.execute("SELECT app, name FROM django_migrations").fetchall()
     except psycopg.errors.UndefinedTable:
         rows = []
-    return sorted(f"{app}.{name}" for app, name in set(wanted) - {(row[0], row[1]) for row in rows})
+    return sorted(known_migrations() - {f"{row[0]}.{row[1]}" for row in rows})
+
+
+def known_migrations() -> set[str]:
+    """Return every migration that this code brings, as `app.name`; Django must be set up."""
+    return {f"{app}.{name}" for app, name in MigrationLoader(None, ignore_no_migrations=True).disk_migrations}
 
 
 def collect_static() -> None:

@@ -94,6 +94,12 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 # The application's role may add rows to these and read them, nothing else (config/roles.py).
 APPEND_ONLY_TABLES = ["audit_entry"]
+# Columns that hold what kit/vault.py encrypted: `msphub rotate-keys` renews them, `msphub restore` tries to open them.
+ENCRYPTED_COLUMNS = {
+    "accounts_microsoftconnection": ["client_secret", "refresh_token"],
+    "customers_cspaccount": ["first_credentials"],
+    "notifications_mail": ["secret_link"],
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     # Rate limits of sign-in are counted here; a cache per process would multiply them by the number of workers.

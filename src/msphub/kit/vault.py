@@ -1,6 +1,7 @@
 """Secrets at rest: Fernet with rotation. The first key encrypts, every configured key decrypts."""
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,31 @@ def decrypt(token: str) -> str:
         return _box(tuple(settings.ENCRYPTION_KEYS)).decrypt(token.encode()).decode()
     except InvalidToken as error:
         raise Undecipherable("A stored secret needs an encryption key that is not configured any more.") from error
+
+
+def renew(token: str) -> str | None:
+    """Return what `token` holds under the newest key; None when it is under that key already.
+
+    Raises `Undecipherable` when no configured key opens it.
+    """
+    keys = tuple(settings.ENCRYPTION_KEYS)
+    if opens(token, keys=keys[:1]):
+        return None
+    try:
+        return _box(keys).rotate(token.encode()).decode()
+    except InvalidToken as error:
+        raise Undecipherable("A stored secret needs an encryption key that is not configured any more.") from error
+
+
+def opens(token: str, *, keys: Sequence[str]) -> bool:
+    """Whether one of the keys decrypts what `encrypt` made."""
+    if not keys:
+        return False
+    try:
+        _box(tuple(keys)).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 def encrypt_json(value: Any) -> str:
