@@ -3,10 +3,14 @@
 import gc
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,6 +23,7 @@ from msphub.config.env import NotConfigured, environment
 
 THREADS = 2
 _STOP_SECONDS = 10
+_METRICS = "msphub-metrics-"
 _LOGGERS = {"_granian": {"level": "WARNING"}, "granian.access": {"level": "INFO"}}  # through our own handlers
 
 
@@ -43,6 +48,32 @@ def serve(*, host: str, port: int, workers: int) -> None:
     check_database()
     if not processes.is_port_free(port, host=host):
         raise NotConfigured(f"Port {port} of {host} is taken by another program.")
+    with _room_for_metrics():
+        _serve(host=host, port=port, workers=workers)
+
+
+@contextmanager
+def _room_for_metrics() -> Iterator[None]:
+    """Name a directory where the workers keep their numbers for `/metrics`; it goes when the server ends.
+
+    The directory of a server that was killed goes with the next start. Must come before the application is loaded.
+    """
+    if not environment().msphub_metrics_token:
+        yield
+        return
+    for left in Path(tempfile.gettempdir()).glob(f"{_METRICS}*"):
+        pid = left.name.removeprefix(_METRICS).partition("-")[0]
+        if pid.isdigit() and processes.started_at(int(pid)) is None:
+            shutil.rmtree(left, ignore_errors=True)
+    place = tempfile.mkdtemp(prefix=f"{_METRICS}{os.getpid()}-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = place
+    try:
+        yield
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _serve(*, host: str, port: int, workers: int) -> None:
     if sys.platform == "linux":
         # Workers share the memory of the application loaded once; nothing has opened a thread or a connection yet.
         multiprocessing.set_start_method("fork", force=True)

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "msphub.web.metrics.MetricsMiddleware",
     "msphub.web.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -143,7 +144,7 @@ CSRF_COOKIE_NAME = "msphub_csrf"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.is_https
 SECURE_SSL_REDIRECT = ENV.is_https
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if ENV.is_https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = ENV.is_https
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -192,6 +193,7 @@ MAIL_FROM = ENV.msphub_mail_from
 SMTP_URL = ENV.msphub_smtp_url
 DEFAULT_FROM_EMAIL = parseaddr(MAIL_FROM)[1] or "no-reply@localhost"
 MICROSOFT_TIMEOUT_SECONDS = ENV.msphub_microsoft_timeout_seconds
+METRICS_TOKEN = ENV.msphub_metrics_token
 CLOCK_URL = ENV.msphub_clock_url
 # In the demo there is no mailbox: the page of a mail is where its recipient reads it, links included.
 SHOW_SECRET_LINKS = DEMO or TEST

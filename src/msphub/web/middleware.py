@@ -61,7 +61,7 @@ class RequestContextMiddleware:
         timezone.activate(_viewer_zone(request))
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
-        if not request.path.startswith((settings.STATIC_URL, "/healthz", "/readyz")):
+        if not request.path.startswith((settings.STATIC_URL, "/healthz", "/readyz", "/metrics")):
             logger.info(
                 "request",
                 method=request.method,

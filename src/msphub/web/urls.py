@@ -14,6 +14,7 @@ from msphub.web import (
     entrance,
     health,
     mail,
+    metrics,
     microsoft,
     profile,
     users,
@@ -30,6 +31,8 @@ ACCOUNT = "csp-accounts/<uuid:account_id>"
 urlpatterns = [
     page("healthz", health.healthz, permission=PUBLIC, name="healthz"),
     page("readyz", health.readyz, permission=PUBLIC, name="readyz"),
+    # Public as far as sign-in goes: it wants a token of its own.
+    page("metrics", metrics.metrics, permission=PUBLIC, name="metrics"),
     page("", entrance.home, permission=SIGNED_IN, name="home"),
     page("welcome/<str:secret>/", entrance.welcome, permission=PUBLIC, name="welcome"),
     page("accounts/password/forgotten/", entrance.password_forgotten, permission=PUBLIC, name="password_forgotten"),
