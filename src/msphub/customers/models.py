@@ -88,8 +88,11 @@ class Customer(models.Model):
         Tenant, primary_key=True, on_delete=models.DO_NOTHING, db_constraint=False, db_column="id"
     )
     partner_id = models.UUIDField()
-    customer_type = models.ForeignKey(CustomerType, on_delete=models.DO_NOTHING, db_constraint=False)
-    partner_subscription = models.ForeignKey(Subscription, on_delete=models.DO_NOTHING, db_constraint=False)
+    # Indexed below, with the partner in front.
+    customer_type = models.ForeignKey(CustomerType, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    partner_subscription = models.ForeignKey(
+        Subscription, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
+    )
     line1 = models.CharField(max_length=200)
     line2 = models.CharField(max_length=200, blank=True)
     city = models.CharField(max_length=100, blank=True)
@@ -133,6 +136,8 @@ class Customer(models.Model):
                     "type_sort",
                     "contact_sort",
                     "sales_sort",
+                    "status",
+                    "microsoft_state",
                 )
             ),
             *(
@@ -141,7 +146,7 @@ class Customer(models.Model):
                     name=f"customer_in_{key}",
                     condition=models.Q(archived=False),
                 )
-                for key in ("status", "country", "microsoft_state")
+                for key in ("status", "country")
             ),
             models.Index(
                 fields=["partner_id", "customer_type", "sort_name", "tenant"],

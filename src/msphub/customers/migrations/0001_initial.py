@@ -368,13 +368,19 @@ class Migration(migrations.Migration):
                 (
                     "partner_subscription",
                     models.ForeignKey(
-                        db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to="accounts.subscription"
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="accounts.subscription",
                     ),
                 ),
                 (
                     "customer_type",
                     models.ForeignKey(
-                        db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to="customers.customertype"
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="customers.customertype",
                     ),
                 ),
             ],
@@ -412,6 +418,16 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(
                         condition=models.Q(("archived", False)),
+                        fields=["partner_id", "status", "tenant"],
+                        name="customer_by_status",
+                    ),
+                    models.Index(
+                        condition=models.Q(("archived", False)),
+                        fields=["partner_id", "microsoft_state", "tenant"],
+                        name="customer_by_microsoft_state",
+                    ),
+                    models.Index(
+                        condition=models.Q(("archived", False)),
                         fields=["partner_id", "status", "sort_name", "tenant"],
                         name="customer_in_status",
                     ),
@@ -419,11 +435,6 @@ class Migration(migrations.Migration):
                         condition=models.Q(("archived", False)),
                         fields=["partner_id", "country", "sort_name", "tenant"],
                         name="customer_in_country",
-                    ),
-                    models.Index(
-                        condition=models.Q(("archived", False)),
-                        fields=["partner_id", "microsoft_state", "sort_name", "tenant"],
-                        name="customer_in_microsoft_state",
                     ),
                     models.Index(
                         condition=models.Q(("archived", False)),

@@ -1,0 +1,1 @@
+"""Measurements against bare SQL limits of the same run; see README.md."""
