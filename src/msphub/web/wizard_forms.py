@@ -4,6 +4,7 @@ No field is required here: the domain names what is missing, so that form, API a
 """
 
 import datetime
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -119,6 +120,8 @@ class StepForm(UiForm):
     """A step: shows what was typed, takes what is posted, and hangs the domain's problems on their fields."""
 
     widths: ClassVar[Mapping[str, Width]] = {}
+    # Names of controls that come and go with another's value: what is typed in one is kept when it goes.
+    passing: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
 
     def show(self, problems: Mapping[str, Any]) -> None:
         """Put messages at their fields; one without a field here stands above the form."""
@@ -141,6 +144,7 @@ class StepForm(UiForm):
         """Return what the draft keeps: every control's value as typed, also those that are not asked for just now.
 
         A control that was not on the page when it was posted keeps its former value; an unticked box posts nothing.
+        When a country or a choice changes, the page still posts the controls that belong to the former one.
         """
         former = {name: str(value) for name, value in self.initial.items() if isinstance(value, str)}
         posted = {
@@ -148,12 +152,18 @@ class StepForm(UiForm):
             for name, field in self.fields.items()
             if name in self.data or isinstance(field.widget, forms.CheckboxInput)
         }
-        return former | posted
+        gone = {
+            name: str(self.data.get(name) or "")
+            for name in self.data
+            if name not in self.fields and self.passing.fullmatch(name)
+        }
+        return former | gone | posted
 
 
 class CompanyForm(StepForm):
     """Step 1: Company Information."""
 
+    passing = re.compile(r"(billing_)?(state|postal_code)")
     company_name = text_field(gettext_lazy("Company Name"))
     widths = {"company_name": "long", "customer_type": "medium", "country": "medium", "partner_subscription": "medium"}
 
@@ -302,6 +312,8 @@ class ContactsForm(StepForm):
 
 class AccountChoiceForm(StepForm):
     """Step 3, the choice: only the chosen way's fields are on the page."""
+
+    passing = re.compile(r"(existing|new|agreement)_[a-z0-9_]{1,30}")
 
     def __init__(self, *args: Any, with_choice: bool = True, with_skip: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
