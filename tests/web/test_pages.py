@@ -227,6 +227,7 @@ def test_profile_is_edited_and_a_stale_edit_refused(world: factories.PartnerWorl
     assert client.post(url, values).url == f"/customers/{tenant.id}/profile/"
     stale = client.post(url, {**values, "company_name": "Too Late"})
     assert "Somebody else has changed this profile" in stale.content.decode()
+    assert "Company Name: saved meanwhile “Tailspin”, here “Too Late”" in stale.content.decode()
     assert 'value="Too Late"' in stale.content.decode()
     wrong = client.post(url, {**values, "version": "2", "postal_code": "1"})
     assert "not a valid ZIP Code" in wrong.content.decode()

@@ -312,3 +312,25 @@ def test_who_may_not_create_gets_no_wizard(world: factories.PartnerWorld, sign_i
     assert reader.get("/customers/new/").status_code == 403
     assert reader.post(f"/customers/new/{uuid.uuid4()}/company/", company(world)).status_code == 403
     assert "Create" not in reader.get("/customers/").content.decode()
+
+
+def test_two_windows_of_one_wizard_do_not_overwrite_each_other_unseen(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    wizard = Wizard(sign_in(world.owner))
+    first = {"page_mark": "first", "saves_seen": "0"}
+    second = {"page_mark": "second", "saves_seen": "0"}
+    client = wizard.client
+    client.post(f"{wizard.base}/company/save/", company(world, company_name="From the first", **first))
+    told = client.post(f"{wizard.base}/company/save/", company(world, company_name="From the second", **second))
+    assert "changed in another window" in told.content.decode()
+    refused = wizard.post("company", company(world, company_name="From the second", **second)).content.decode()
+    assert "there “From the first”, here “From the second”" in refused
+    assert 'value="From the second"' in refused
+    again = wizard.post("company", company(world, company_name="From the second", page_mark="third", saves_seen="1"))
+    assert again.url.endswith("/contacts/")
+    # The same window's own saves are no conflict, however late they come.
+    for number in range(3):
+        saved = client.post(f"{wizard.base}/contacts/save/", contacts(page_mark="one", saves_seen="0"))
+        assert saved.content.decode().startswith("Saved"), number
+    assert wizard.post("contacts", contacts(page_mark="one", saves_seen="0")).url.endswith("/microsoft/")

@@ -139,7 +139,7 @@ def edit_profile(
         if customer.version != version:
             raise Refused(
                 "stale",
-                _("Somebody else has changed this profile meanwhile. Reload the page to see it, then edit again."),
+                _("Somebody else has changed this profile meanwhile. Save again to keep what stands here."),
             )
         tenant = customer.tenant
         changes: dict[str, tuple[Any, Any]] = {}

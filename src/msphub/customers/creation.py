@@ -26,6 +26,9 @@ from msphub.kit import addresses, text
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused, Text
 
+# Beside a step's values in the draft: how often it was saved, and by which open page.
+SAVES, SAVED_BY = "_saves", "_saved_by"
+
 
 def check_terms(
     *, by: Actor, customer_type_id: uuid.UUID, partner_subscription_id: uuid.UUID, country: str
@@ -69,12 +72,28 @@ def check_terms(
     return problems
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DraftPage:
+    """One open page of the wizard: its own mark, and how often its step had been saved when it was opened."""
+
+    mark: str
+    saves_seen: int
+
+
 def save_draft(
-    *, by: Actor, draft_id: uuid.UUID, step: str, data: Mapping[str, Any], at: datetime.datetime, move_to: str = ""
+    *,
+    by: Actor,
+    draft_id: uuid.UUID,
+    step: str,
+    data: Mapping[str, Any],
+    at: datetime.datetime,
+    move_to: str = "",
+    page: DraftPage | None = None,
 ) -> CustomerDraft:
     """Keep what was typed in one step of the wizard; makes the draft when there is none. Not audited.
 
-    Refuses a draft that has become a customer already; another partner's draft is not found.
+    Refuses a draft that has become a customer already, and (when `page` tells) a step that another page has saved since
+    this one was opened; another partner's draft is not found.
     """
     by.require_partner(permissions.CREATE)
     with transaction.atomic():
@@ -85,7 +104,12 @@ def save_draft(
             )
         if draft.used_at is not None:
             raise Refused("draft_used", _("The customer of this draft has been created already."))
-        draft.data = {**draft.data, step: dict(data)}
+        former = draft.data.get(step, {})
+        saves = int(former.get(SAVES, 0))
+        if page is not None and saves > page.saves_seen and former.get(SAVED_BY) not in {"", None, page.mark}:
+            raise Refused("draft_changed", _("This step has been changed in another window meanwhile."))
+        marks = {SAVES: str(saves + 1), SAVED_BY: page.mark if page else ""}
+        draft.data = {**draft.data, step: {**data, **marks}}
         if step == "company":
             draft.company_name = text.tidy(str(data.get("company_name") or ""))[:200]
         draft.step = move_to or draft.step

@@ -159,7 +159,9 @@ def _customer_id(request: PortalRequest) -> uuid.UUID | None:
 
 def _row(entry: Entry) -> dict[str, Any]:
     details = " · ".join(_details(entry))
-    what = _capital(f"{events.get(entry.event).sentence} {entry.object_label}".strip())
+    # "signed in", not "signed in Olivia Hart": who it was stands beside it.
+    label = "" if entry.actor_id is not None and entry.object_id == entry.actor_id else entry.object_label
+    what = _capital(f"{events.get(entry.event).sentence} {label}".strip())
     return {
         "id": entry.id,
         "label": what,

@@ -143,6 +143,8 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
             )
         except Refused as refusal:
             form.show(refusal.fields or {"": refusal.message})
+            if refusal.code == "stale":
+                _show_differences(form, details)
         else:
             messages.success(request, _("The profile has been saved."))
             return redirect(back)
@@ -159,6 +161,17 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
             "back_url": back,
         },
     )
+
+
+def _show_differences(form: ProfileForm, details: queries.CustomerDetails) -> None:
+    """Say what a colleague has saved meanwhile, beside what was typed; Save again takes what stands in the form."""
+    stored = _initial(details)
+    for name in form.fields:
+        there, here = str(stored.get(name) or ""), form.value(name)
+        if name != "version" and there != here:
+            words = _("%(label)s: saved meanwhile “%(there)s”, here “%(here)s”")
+            form.add_error(None, words % {"label": form[name].label, "there": there, "here": here})
+    form.put({"version": str(details.customer.version)})
 
 
 def _version(request: PortalRequest) -> int:

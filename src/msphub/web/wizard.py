@@ -63,6 +63,9 @@ def step(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRespo
         return _small_step(request, draft_id, step, data, go)
     form.is_valid()
     problems = _problems(request, step, data)
+    conflict = _conflict(request, draft_id, step, data)
+    if conflict is not None:
+        return conflict
     if problems or form.errors:
         _save(request, draft_id, step, data[step])
         form.show(problems)
@@ -179,6 +182,31 @@ def _refused(request: PortalRequest, draft_id: uuid.UUID, data: DraftData, refus
             form.show(here or {"": refusal.message})
             return _page(request, draft_id, candidate, form, data)
     raise refusal
+
+
+def _conflict(request: PortalRequest, draft_id: uuid.UUID, step: str, data: DraftData) -> HttpResponse | None:
+    """Show what another window has saved meanwhile, beside what was typed here; Continue again takes this page's."""
+    opened = _open_page(request)
+    draft = queries.get_draft(by=request.actor, draft_id=draft_id)
+    former = draft.data.get(step, {}) if draft else {}
+    if opened is None or int(former.get(creation.SAVES, 0)) <= opened.saves_seen:
+        return None
+    if former.get(creation.SAVED_BY) in {"", opened.mark}:
+        return None
+    form = _form(request.actor, step, data, posted=request.POST)
+    form.is_valid()
+    differing = [
+        _("%(label)s: there “%(there)s”, here “%(here)s”") % {"label": bound.label, "there": there, "here": here}
+        for bound in form
+        if (there := str(former.get(bound.name) or "")) != (here := str(data[step].get(bound.name) or ""))
+    ]
+    if not differing:
+        return None
+    form.add_error(None, _("This step has been changed in another window meanwhile. Continue takes what stands here."))
+    for line in differing[:8]:
+        form.add_error(None, line)
+    data[step] = {**data[step], creation.SAVES: former.get(creation.SAVES, "0")}
+    return _page(request, draft_id, step, form, data)
 
 
 def _small_step(request: PortalRequest, draft_id: uuid.UUID, step: str, data: DraftData, go: str) -> HttpResponse:
@@ -412,7 +440,21 @@ def _open_draft(request: PortalRequest, draft_id: uuid.UUID) -> CustomerDraft | 
 
 
 def _save(request: PortalRequest, draft_id: uuid.UUID, step: str, values: dict[str, Any], *, move_to: str = "") -> None:
-    creation.save_draft(by=request.actor, draft_id=draft_id, step=step, data=values, at=request.now, move_to=move_to)
+    creation.save_draft(
+        by=request.actor,
+        draft_id=draft_id,
+        step=step,
+        data=values,
+        at=request.now,
+        move_to=move_to,
+        page=_open_page(request),
+    )
+
+
+def _open_page(request: PortalRequest) -> creation.DraftPage | None:
+    """Return which open page of the wizard posts; a program that posts no mark overwrites."""
+    mark, seen = request.POST.get("page_mark", ""), request.POST.get("saves_seen", "")
+    return creation.DraftPage(mark=mark[:40], saves_seen=int(seen)) if mark and seen.isdigit() else None
 
 
 def _saved_words(request: PortalRequest) -> str:
@@ -452,6 +494,8 @@ def _context(draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) ->
         "found": values.get("found") if step == MICROSOFT else None,
         "country_differs": _country_differs(step, data),
         "summary_groups": _summary(draft_id, data),
+        "page_mark": ids.new_id().hex,
+        "saves_seen": values.get(creation.SAVES, "0"),
         "parts": [],
     }
 
