@@ -9,18 +9,18 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpResponse
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
-from pytest_django.fixtures import SettingsWrapper
 from tests import database, factories, running
 
 from msphub.config import machine, processes
@@ -46,7 +46,7 @@ def value(found: Samples, name: str, **labels: str) -> float:
 
 
 @pytest.fixture
-def with_token(settings: SettingsWrapper) -> None:
+def with_token(settings: Any) -> None:
     settings.METRICS_TOKEN = TOKEN
 
 
@@ -58,12 +58,12 @@ def scrape(client: Client) -> Samples:
 
 
 @pytest.mark.django_db
-def test_without_a_configured_token_there_is_no_such_page(client: Client, settings: SettingsWrapper) -> None:
+def test_without_a_configured_token_there_is_no_such_page(client: Client, settings: Any) -> None:
     settings.METRICS_TOKEN = ""
     for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": f"Bearer {TOKEN}"}):
         assert client.get("/metrics", headers=headers).status_code == 404
     with pytest.raises(MiddlewareNotUsed):
-        metrics.MetricsMiddleware(lambda request: None)  # type: ignore[arg-type,return-value]
+        metrics.MetricsMiddleware(lambda _request: HttpResponse())
 
 
 @pytest.mark.django_db
@@ -172,8 +172,8 @@ def test_processes_of_one_server_add_up_and_leave_nothing_behind(test_database: 
             time.sleep(0.1)
         for _ in range(30):
             assert machine.answers(port=port, path="/readyz")
-        asked = urllib.request.Request(f"http://localhost:{port}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-        texts = [urllib.request.urlopen(asked).read().decode() for _ in range(6)]
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        texts = [httpx.get(f"http://localhost:{port}/metrics", headers=headers).text for _ in range(6)]
         counted = {
             value(samples(text), "msphub_request_duration_seconds_count", route="readyz", status="2xx")
             for text in texts
