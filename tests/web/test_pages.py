@@ -393,3 +393,20 @@ def test_a_status_is_planned_for_later(world: factories.PartnerWorld, sign_in: S
     assert "The effective date can&#x27;t lie in the past." in past.content.decode()
     scope.enter(partner_id=world.id)
     assert StatusInterval.objects.get().starts_at.isoformat() == "2029-01-02T16:00:00+00:00"
+
+
+def test_a_disabled_customer_is_archived_and_brought_back(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    tenant = factories.make_customer(world, name="Gone Ltd")
+    client = sign_in(world.owner)
+    url = f"/customers/{tenant.id}/archive/"
+    refused = client.post(url, follow=True).content.decode()
+    assert "Only a disabled customer can be archived" in refused
+    factories.set_status(world, tenant, Status.DISABLED)
+    assert "is archived" in client.post(url, follow=True).content.decode()
+    assert "Gone Ltd" not in client.get("/customers/").content.decode()
+    assert "Gone Ltd" in client.get("/customers/?archived=yes").content.decode()
+    assert "is back on the grid" in client.post(url, follow=True).content.decode()
+    assert "Gone Ltd" in client.get("/customers/").content.decode()
+    theirs = factories.make_partner(name="Theirs")
+    assert sign_in(theirs.owner).post(url).status_code == 404
+    assert client.get(url).status_code == 405

@@ -242,3 +242,20 @@ def test_the_first_password_asks_for_a_new_sign_in(world: factories.PartnerWorld
     account = CspAccount.objects.get(customer_id=tenant.id)
     answer = sign_in(world.owner).get(f"/csp-accounts/{account.id}/first-password/")
     assert answer.url.startswith("/accounts/reauthenticate/")
+
+
+def test_the_relationship_link_is_mailed_again_while_consent_is_awaited(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    tenant = factories.make_customer(world, account=factories.new_account())
+    scope.enter(partner_id=world.id)
+    account = CspAccount.objects.get(customer_id=tenant.id)
+    client = sign_in(world.owner)
+    url = f"/csp-accounts/{account.id}/consent/"
+    assert "does not wait for the customer" in client.post(url, follow=True).content.decode()
+    scope.enter(partner_id=world.id)
+    CspAccount.objects.filter(id=account.id).update(state="waiting", relationship_url="https://admin.example/accept")
+    assert "Mail the link again" in client.get(f"/customers/{tenant.id}/csp-accounts/").content.decode()
+    assert "is on its way" in client.post(url, follow=True).content.decode()
+    scope.enter(partner_id=world.id)
+    assert Entry.objects.filter(event="csp_account.consent_asked", object_id=account.id).count() == 1

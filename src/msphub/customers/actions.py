@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from msphub.accounts import statuses
-from msphub.accounts.choices import Status
+from msphub.accounts.choices import Status, TenantKind
 from msphub.accounts.models import Subscription, Tenant, User
 from msphub.audit import actions as audit
 from msphub.customers import creation, events, inputs, permissions, queries
@@ -49,6 +49,30 @@ def change_status(
     return statuses.change_status(
         by=by, customer_id=customer_id, status=status, reason=reason, at=at, starts_at=starts_at, ends_at=ends_at
     )
+
+
+def archive_customer(*, by: Actor, customer_id: uuid.UUID, archived: bool, at: datetime.datetime) -> None:
+    """Take a disabled customer off the grid, or bring it back. Nothing is deleted; asking twice changes nothing."""
+    by.require_partner(permissions.CHANGE_STATUS)
+    with transaction.atomic():
+        tenant = Tenant.objects.select_for_update().filter(partner_id=by.partner_id, id=customer_id).first()
+        if tenant is None or tenant.kind != TenantKind.CUSTOMER:
+            raise NotFound
+        if archived and tenant.status != Status.DISABLED:
+            raise Refused("not_disabled", _("Only a disabled customer can be archived. Disable it first."))
+        if (tenant.archived_at is not None) == archived:
+            return
+        tenant.archived_at = at if archived else None
+        tenant.save(update_fields=["archived_at"])
+        audit.record(
+            by=by,
+            event=events.CUSTOMER_ARCHIVED if archived else events.CUSTOMER_RESTORED,
+            at=at,
+            object_type="customer",
+            object_id=customer_id,
+            object_label=tenant.name,
+            customer_id=customer_id,
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -180,6 +180,25 @@ def retry_account(
     return row
 
 
+def mail_consent_link_again(*, by: Actor, account_id: uuid.UUID, at: datetime.datetime) -> CspAccount:
+    """Send the customer's primary contact the relationship link once more. Refuses while there is nothing to accept."""
+    by.require_partner(permissions.MANAGE_ACCOUNTS)
+    with transaction.atomic():
+        row = _lock(by=by, account_id=account_id)
+        if row.state != AccountState.WAITING or not row.relationship_url:
+            raise Refused("not_waiting", _("This account does not wait for the customer's consent."))
+        audit.record(
+            by=by,
+            event=events.ACCOUNT_CONSENT_ASKED,
+            at=at,
+            object_type="csp_account",
+            object_id=row.id,
+            object_label=row.domain,
+            customer_id=row.customer_id,
+        )
+    return row
+
+
 def record_agreement(
     *, by: Actor, account_id: uuid.UUID, agreement: inputs.Agreement, at: datetime.datetime
 ) -> CspAccount:

@@ -104,6 +104,19 @@ def retry(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
     return _back(account)
 
 
+@require_POST
+def consent_again(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
+    """Mail the relationship link once more."""
+    account = queries.get_csp_account(by=request.actor, account_id=account_id)
+    try:
+        accounts.mail_consent_link_again(by=request.actor, account_id=account_id, at=request.now)
+    except Refused as refusal:
+        messages.error(request, str(refusal.message))
+    else:
+        messages.success(request, _("The link is on its way to the customer's primary contact."))
+    return _back(account)
+
+
 def correct(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
     """Correct what Microsoft refused, at the field it named, and try again."""
     account = queries.get_csp_account(by=request.actor, account_id=account_id)
@@ -253,6 +266,9 @@ def _card(account: CspAccount, *, may_manage: bool) -> dict[str, Any]:
         card["actions"].append(
             Action(label=_("Add agreement"), url=reverse("csp_account_agreement", kwargs=address), how="dialog")
         )
+    if account.state == AccountState.WAITING and account.relationship_url:
+        again = reverse("csp_account_consent", kwargs=address)
+        card["actions"].append(Action(label=_("Mail the link again"), url=again, how="post", icon="send"))
     if account.first_credentials:
         card["actions"].append(
             Action(label=_("Show first password"), url=reverse("csp_account_password", kwargs=address), icon="key")

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST
 
 from msphub.accounts.choices import Status
 from msphub.customers import actions, permissions, queries
@@ -225,6 +226,24 @@ def change_status(request: PortalRequest, *, customer_id: uuid.UUID, verb: str) 
     )
 
 
+@require_POST
+def archive(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
+    """Archive a disabled customer, or bring it back."""
+    archived = request.POST.get("archived", "on") == "on"
+    details = queries.details(by=request.actor, customer_id=customer_id)
+    wanted = archived and details.tenant.archived_at is None
+    try:
+        actions.archive_customer(by=request.actor, customer_id=customer_id, archived=wanted, at=request.now)
+    except Refused as refusal:
+        messages.error(request, str(refusal.message))
+    else:
+        said = (
+            _("%(name)s is archived; the filter “Archived” shows it.") if wanted else _("%(name)s is back on the grid.")
+        )
+        messages.success(request, said % {"name": details.tenant.name})
+    return redirect("customer", customer_id=customer_id, tab="products")
+
+
 def bulk_status(request: PortalRequest, *, verb: str) -> HttpResponse:
     """Enable, suspend or disable the ticked customers: first what would happen to each, then what did."""
     status = _status(verb)
@@ -341,6 +360,12 @@ def _spec(actor: Actor) -> GridSpec:
                 label=gettext_lazy("Partner Subscription"),
                 choices=[(str(one.id), one.name) for one in queries.every_partner_subscription(by=actor)],
             ),
+            Filter(
+                key="archived",
+                label=gettext_lazy("Archived"),
+                choices=[("yes", gettext_lazy("Archived customers"))],
+                multiple=False,
+            ),
         ],
         default_sort="name",
         exports=[
@@ -393,6 +418,7 @@ def _narrowed(state: GridState) -> queries.CustomerFilter:
         countries=state.chosen("country"),
         customer_type_ids=_ticked(state.chosen("type")),
         partner_subscription_ids=_ticked(state.chosen("subscription")),
+        archived=bool(state.chosen("archived")),
     )
 
 

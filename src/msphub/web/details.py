@@ -128,7 +128,13 @@ def _status_actions(actor: Actor, details: queries.CustomerDetails) -> list[Acti
         Status.SUSPENDED: [("enable", _("Enable")), ("disable", _("Disable"))],
         Status.DISABLED: [("enable", _("Enable"))],
     }[Status(details.tenant.status)]
-    return [
+    archive = Action(
+        label=_("Bring back") if details.tenant.archived_at else _("Archive"),
+        url=reverse("customer_archive", kwargs={"customer_id": details.tenant.id}),
+        how="post",
+        icon="archive",
+    )
+    return ([archive] if details.tenant.status == Status.DISABLED or details.tenant.archived_at else []) + [
         Action(
             label=label,
             url=reverse("customer_status", kwargs={"customer_id": details.tenant.id, "verb": verb}),

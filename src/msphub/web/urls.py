@@ -58,6 +58,7 @@ urlpatterns = [
     page(f"{DRAFT}/<slug:step>/refresh/", wizard.refresh, permission=C.CREATE, name="customer_new_refresh"),
     page(f"{DRAFT}/<slug:step>/save/", wizard.autosave, permission=C.CREATE, name="customer_new_autosave"),
     page(f"{CUSTOMER}/", details.overview, permission=C.VIEW, name="customer_overview"),
+    page(f"{CUSTOMER}/archive/", customers.archive, permission=C.CHANGE_STATUS, name="customer_archive"),
     page(
         f"{CUSTOMER}/status/<slug:verb>/", customers.change_status, permission=C.CHANGE_STATUS, name="customer_status"
     ),
@@ -81,6 +82,7 @@ urlpatterns = [
     page(f"{CUSTOMER}/<slug:tab>/", details.customer, permission=C.VIEW, name="customer"),
     page(f"{ACCOUNT}/progress/", csp_accounts.progress, permission=C.VIEW, name="csp_account_progress"),
     page(f"{ACCOUNT}/retry/", csp_accounts.retry, permission=C.MANAGE_ACCOUNTS, name="csp_account_retry"),
+    page(f"{ACCOUNT}/consent/", csp_accounts.consent_again, permission=C.MANAGE_ACCOUNTS, name="csp_account_consent"),
     page(f"{ACCOUNT}/correct/", csp_accounts.correct, permission=C.MANAGE_ACCOUNTS, name="csp_account_correct"),
     page(f"{ACCOUNT}/agreement/", csp_accounts.agreement, permission=C.MANAGE_ACCOUNTS, name="csp_account_agreement"),
     page(
