@@ -1,5 +1,7 @@
 """Linking an existing Microsoft tenant: the customer is asked by mail, accepts at Microsoft, and is linked."""
 
+from typing import Any
+
 import httpx
 import pytest
 from tests import factories
@@ -7,7 +9,7 @@ from tests.customers import at_microsoft
 from tests.customers.at_microsoft import Microsoft, RunJobs
 
 from msphub.audit.models import Entry
-from msphub.customers import csp_accounts, events
+from msphub.customers import csp_accounts, events, provisioning
 from msphub.customers.choices import AccountState, Step, StepState
 from msphub.customers.models import CspAccount, MicrosoftWrite
 from msphub.kit.errors import Refused
@@ -164,12 +166,33 @@ def test_tenant_that_another_customer_got_first_fails_with_its_name(
     run_jobs()
     microsoft.control("accept", partner=microsoft.server.partners[0].tenant_id, domain=tenant.default_domain)
     at_microsoft.follow(world, run_jobs)
-    states = {again.id: again for again in (at_microsoft.again(first), at_microsoft.again(late))}
-    linked, failed = sorted(states.values(), key=lambda one: one.state, reverse=True)
+    both = [at_microsoft.again(first), at_microsoft.again(late)]
+    linked, failed = sorted(both, key=lambda one: one.state, reverse=True)
     assert (linked.state, failed.state) == (AccountState.LINKED, AccountState.FAILED)
     assert failed.microsoft_tenant_id is None
     assert failed.failure_code == "domain_linked"
     assert at_microsoft.customer_of(linked).name in failed.failure_message
+
+
+def test_tenant_that_is_linked_at_the_very_moment_fails_with_the_others_name(
+    world: factories.PartnerWorld, microsoft: Microsoft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = microsoft.customer_of(0)
+    first = at_microsoft.make_account(world, at_microsoft.existing_account(tenant))
+    late = at_microsoft.make_account(world, at_microsoft.existing_account(tenant, domain="late.example"))
+    is_customer = provisioning._is_customer
+
+    def overtaken(*arguments: Any) -> bool:
+        answer = is_customer(*arguments)
+        monkeypatch.undo()
+        provisioning.work_on_account(partner_id=world.id, account_id=first.id)
+        return answer
+
+    monkeypatch.setattr(provisioning, "_is_customer", overtaken)
+    provisioning.work_on_account(partner_id=world.id, account_id=late.id)
+    assert at_microsoft.again(first).state == AccountState.LINKED
+    late = at_microsoft.again(late)
+    assert (late.state, late.failure_code) == (AccountState.FAILED, "domain_linked")
 
 
 def test_account_without_relationship_link_is_refused_visibly_and_goes_on_after_retry(

@@ -68,7 +68,7 @@ def test_linked_account_leaves_audit_entries_in_order(
     assert at_microsoft.happened(account, events.ACCOUNT_FAILED) == []
 
 
-def test_first_password_is_stored_encrypted_and_its_showing_is_logged(
+def test_first_password_is_stored_encrypted_shown_once_and_its_showing_is_logged(
     world: factories.PartnerWorld, microsoft: Microsoft, run_jobs: RunJobs
 ) -> None:
     account = at_microsoft.make_account(world, factories.new_account())

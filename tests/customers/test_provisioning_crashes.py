@@ -129,7 +129,7 @@ def test_death_at_any_point_leaves_one_tenant_and_each_step_done_once(
         steps = list(at_microsoft.steps(account))
         assert {write.step for write in MicrosoftWrite.objects.filter(account=account)} == set(steps), place
         assert len(at_microsoft.writes(account, Step.TENANT)) == 1, place
-        shown = csp_accounts.show_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
+        shown = csp_accounts.take_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
         assert shown["password"], place
 
     points = _die_at_every_point(world, monkeypatch, make=make, check=check)
@@ -249,6 +249,6 @@ def test_worker_killed_while_microsoft_holds_the_answers_is_followed_by_another_
     for account in accounts:
         found = at_microsoft.assert_linked_once(microsoft, account)
         assert len(microsoft.agreements(found)) == 1
-        shown = csp_accounts.show_first_password(by=world.actor, account_id=found.id, at=factories.NOW)
+        shown = csp_accounts.take_first_password(by=world.actor, account_id=found.id, at=factories.NOW)
         assert shown["user_name"] == f"admin@{found.domain}"
     assert sorted(microsoft.ids(path=at_microsoft.CREATE)) == sorted(lost * 2)

@@ -69,7 +69,7 @@ def _assert_everything_once(microsoft: Microsoft, account: CspAccount, kind: Kin
     assert len(microsoft.qualifications(account)) == (kind.qualification != "commercial")
     assert len(microsoft.agreements(account)) == 1
     owner = factories.actor_of(User.objects.get(partner_id=account.partner_id, customer_id=None))
-    shown = csp_accounts.show_first_password(by=owner, account_id=account.id, at=factories.NOW)
+    shown = csp_accounts.take_first_password(by=owner, account_id=account.id, at=factories.NOW)
     assert shown["user_name"] == f"admin@{account.domain}"
 
 
@@ -222,7 +222,7 @@ def test_many_outages_one_after_the_other_end_linked(
     account = at_microsoft.assert_linked_once(microsoft, account)
     assert at_microsoft.steps(account)[Step.TENANT].attempts == 6
     assert len(set(microsoft.ids(path=at_microsoft.CREATE))) == 1
-    assert csp_accounts.show_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
+    assert csp_accounts.take_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
 
 
 def test_wait_between_tries_grows_to_five_minutes(
@@ -287,7 +287,7 @@ def test_failing_database_or_defect_never_ends_the_job(
     at_microsoft.run_until_quiet(run_jobs)
     account = at_microsoft.assert_linked_once(microsoft, account)
     assert len(set(microsoft.ids(path=at_microsoft.CREATE))) == 1
-    assert csp_accounts.show_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
+    assert csp_accounts.take_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
 
 
 def test_agreement_that_exists_already_counts_as_confirmed(

@@ -64,7 +64,7 @@ def test_stranger_neither_sees_nor_touches_an_account(
     stranger, own = second.actor, {"account_id": account.id, "at": factories.NOW}
     attempts: list[Callable[[], object]] = [
         lambda: csp_accounts.retry_account(by=stranger, **own),
-        lambda: csp_accounts.show_first_password(by=stranger, **own),
+        lambda: csp_accounts.take_first_password(by=stranger, **own),
         lambda: csp_accounts.record_agreement(by=stranger, agreement=factories.agreement(), **own),
         lambda: queries.get_csp_account(by=stranger, account_id=account.id),
     ]

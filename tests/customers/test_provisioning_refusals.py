@@ -212,7 +212,7 @@ def test_domain_taken_by_ourselves_after_a_lost_answer_is_adopted(
     account = at_microsoft.assert_linked_once(microsoft, account)
     assert microsoft.asked(path=at_microsoft.CREATE)[-1]["status"] == 400
     with pytest.raises(Refused) as refusal:  # Microsoft told the password in the answer that got lost
-        csp_accounts.show_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
+        csp_accounts.take_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
     assert refusal.value.code == "no_password"
 
 
@@ -272,7 +272,7 @@ def test_tenant_made_before_its_details_were_corrected_keeps_its_domain(
     run_jobs()
     account = at_microsoft.assert_linked_once(microsoft, account)
     assert account.domain == new.domain
-    shown = csp_accounts.show_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
+    shown = csp_accounts.take_first_password(by=world.actor, account_id=account.id, at=factories.NOW)
     assert shown["user_name"] == f"admin@{new.domain}"
 
 

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from msphub.accounts import microsoft_connection
@@ -185,11 +185,15 @@ def _ask_consent(by: Actor, account: CspAccount, step: CspAccountStep, microsoft
     wanted = str(account.details["microsoft_tenant_id"])
     _refuse_linked_elsewhere(account, tenant_id=wanted)
     if _is_customer(wanted, account.domain, microsoft):
-        with transaction.atomic():
-            row = CspAccount.objects.select_for_update().get(partner_id=account.partner_id, id=account.id)
-            row.microsoft_tenant_id = uuid.UUID(wanted)
-            row.save(update_fields=["microsoft_tenant_id"])
-            _done(step=step, write=None, message=wanted)
+        try:
+            with transaction.atomic():
+                row = CspAccount.objects.select_for_update().get(partner_id=account.partner_id, id=account.id)
+                row.microsoft_tenant_id = uuid.UUID(wanted)
+                row.save(update_fields=["microsoft_tenant_id"])
+                _done(step=step, write=None, message=wanted)
+        except IntegrityError:
+            _refuse_linked_elsewhere(account, tenant_id=wanted)  # at this very moment, by another job
+            raise
         account.microsoft_tenant_id = row.microsoft_tenant_id
         return
     url = account.relationship_url or microsoft.relationship_request_url()
