@@ -86,9 +86,10 @@ def tab(request: PortalRequest, details: queries.CustomerDetails, page: Page) ->
 
 
 def progress(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
-    """Answer the polling of an account's card; when the work is over, the page is loaded anew."""
+    """Answer the polling of a card; the page is loaded anew when the work is over or the invitation is there."""
     account = queries.get_csp_account(by=request.actor, account_id=account_id)
-    if account.state not in {AccountState.CREATING, AccountState.WAITING}:
+    invited = bool(account.relationship_url) and "invited" not in request.GET
+    if invited or account.state not in {AccountState.CREATING, AccountState.WAITING}:
         return htmx.go(request, reverse("customer", kwargs={"customer_id": account.customer_id, "tab": "csp-accounts"}))
     return render(request, "ui/progress.html", _progress(account))
 
@@ -284,7 +285,11 @@ def _progress(account: CspAccount) -> dict[str, Any]:
         "id": f"progress-{account.id}",
         "steps": steps,
         "running": running,
-        "url": reverse("csp_account_progress", kwargs={"account_id": account.id}),
+        "url": reverse(
+            "csp_account_progress",
+            kwargs={"account_id": account.id},
+            query={"invited": 1} if account.relationship_url else None,
+        ),
         "title": "",
         "outcome": "",
     }
