@@ -174,7 +174,12 @@ def bring_up_to_date(postgres: EmbeddedPostgres) -> None:
     """Run `msphub migrate` on a cluster that isn't the configured one; it gives the application's rights too."""
     done = subprocess.run(
         [sys.executable, "-m", "msphub.config.cli", "migrate", "--no-static"],
-        env={**os.environ, "DATABASE_URL": postgres.app_url, "DATABASE_OWNER_URL": postgres.owner_url},
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "msphub.config.settings",
+            "DATABASE_URL": postgres.app_url,
+            "DATABASE_OWNER_URL": postgres.owner_url,
+        },
         capture_output=True,
         text=True,
         check=False,

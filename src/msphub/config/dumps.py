@@ -67,6 +67,7 @@ def _run(programs: Path, name: str, *arguments: str, postgres: EmbeddedPostgres 
     environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}
     target = []
     if postgres is not None:
+        environment["PGOPTIONS"] = "-c synchronous_commit=off"  # the stop of a server that was filled makes it durable
         environment["PGPASSWORD"] = postgres.password(role=SUPERUSER)
         target = ["--host=127.0.0.1", f"--port={postgres.port}", f"--username={SUPERUSER}", f"--dbname={DATABASE}"]
     done = subprocess.run(
