@@ -1,5 +1,6 @@
 """The wizard that creates a customer (C-02): four steps, a draft that saves itself, one domain call at the end."""
 
+import contextlib
 import uuid
 from typing import Any
 
@@ -91,6 +92,9 @@ def refresh(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRe
     form = _form(request.actor, step, data, posted=request.POST)
     data[step] = _kept(form, data.get(step, {}))
     _apply(request.GET.get("do", ""), step, data)
+    # Kept now: controls that go away with this answer can't be saved by the page any more.
+    with contextlib.suppress(Refused):
+        _save(request, draft_id, step, data[step])
     form = _form(request.actor, step, data)
     parts = [part for part in request.GET.get("part", "").split(",") if part]
     if step == COMPANY and parts == ["group-company-address"] and isinstance(form, CompanyForm) and form.same:
