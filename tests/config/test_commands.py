@@ -115,7 +115,9 @@ def test_unreachable_database_is_one_sentence(installation: Environment) -> None
 
 
 @pytest.mark.timeout(240)
-def test_serve_alone_brings_its_own_database_and_worker_and_makes_the_first_partner(installation: Environment) -> None:
+def test_serve_alone_brings_its_own_database_and_worker_and_is_backed_up_while_it_runs(
+    installation: Environment,
+) -> None:
     port = processes.free_port()
     environment = {**installation, "DATABASE_URL": "", "DATABASE_OWNER_URL": ""}
     environment["MSPHUB_BASE_URL"] = f"http://localhost:{port}"
@@ -136,6 +138,17 @@ def test_serve_alone_brings_its_own_database_and_worker_and_makes_the_first_part
         made = msphub("partner", "create", *options, environment=environment)
         assert made.returncode == 0, made.stderr
         assert made.stdout.strip().startswith(f"http://localhost:{port}/")
+        backup = Path(environment["MSPHUB_DATA_DIR"]) / "backup.tar"
+        backed_up = msphub("backup", str(backup), environment=environment)
+        assert (backed_up.returncode, backup.exists()) == (0, True), backed_up.stderr
+        assert "NOT in this file" in backed_up.stdout
+        refused = msphub("restore", str(backup), "--yes", environment=environment)
+        assert refused.returncode == 2
+        assert f"already runs in {backup.parent}, as process {everything.pid}" in refused.stderr
+        rotated = msphub("rotate-keys", environment=environment)
+        assert rotated.returncode == 0, rotated.stderr
+        assert "the others can be dropped" in rotated.stdout
+        assert machine.answers(port=port, path="/readyz")
     finally:
         os.kill(everything.pid, signal.SIGTERM)
         output, _ = everything.communicate(timeout=40)

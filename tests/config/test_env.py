@@ -30,6 +30,7 @@ def test_complete_production_environment_is_accepted() -> None:
         ({"msphub_encryption_keys": ""}, "MSPHUB_ENCRYPTION_KEYS"),
         ({"msphub_encryption_keys": "not-a-key"}, "MSPHUB_ENCRYPTION_KEYS"),
         ({"msphub_clock_url": "http://localhost/clock"}, "MSPHUB_CLOCK_URL"),
+        ({"msphub_metrics_token": "guessable"}, "MSPHUB_METRICS_TOKEN"),
     ],
 )
 def test_unsafe_production_environment_is_refused_by_name(changes: dict[str, str], named: str) -> None:
