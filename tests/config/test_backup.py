@@ -126,7 +126,10 @@ def test_backup_while_running_and_restore_of_it_migrated_forward(installation: E
         restore(installation, file, replace=False)
     with claimed(directory), pytest.raises(SupervisorError, match="already runs"):
         restore(installation, file)
+    left = installation.data_dir / "next-half-made"
+    left.mkdir()
     restore(installation, file)
+    assert not left.exists(), "what a killed attempt left is gone"
 
     restored = EmbeddedPostgres(installation.data_dir)
     assert restored.former == [installation.cluster], "the former cluster is kept aside"
