@@ -75,13 +75,32 @@ def test_search_and_list_stay_within_the_partner() -> None:
 
 def test_a_page_costs_the_same_statements_for_1_and_for_30_rows(django_assert_num_queries: object) -> None:
     world = _seeded(1)
-    with django_assert_num_queries(2):  # type: ignore[operator]
+    with django_assert_num_queries(1):  # type: ignore[operator]
         queries.customers_page(by=world.actor)
     world = _seeded(30)
-    with django_assert_num_queries(2):  # type: ignore[operator]
+    with django_assert_num_queries(1):  # type: ignore[operator]
         queries.customers_page(by=world.actor)
-    with django_assert_num_queries(3):  # type: ignore[operator]
-        queries.customers_page(by=world.actor, narrowed=queries.CustomerFilter(search="a"))
+    for search in ("a", "example"):
+        with django_assert_num_queries(2):  # type: ignore[operator]
+            queries.customers_page(by=world.actor, narrowed=queries.CustomerFilter(search=search))
+
+
+@pytest.mark.parametrize("window", [5, 30, 31, 1000])
+def test_one_letter_is_looked_for_among_the_first_rows_or_by_the_index(
+    monkeypatch: pytest.MonkeyPatch, window: int
+) -> None:
+    world = _seeded(60)
+    everybody = queries.customers_page(by=world.actor, size=100).rows
+    monkeypatch.setattr(queries, "BROAD_WINDOW", window)
+    fitting = [row.id for row in everybody if f" {row.name}".lower().find(" s") >= 0]
+    first = queries.customers_page(by=world.actor, narrowed=queries.CustomerFilter(search="e"), size=10)
+    assert [row.id for row in first.rows] == [row.id for row in everybody[:10]]  # all have an address in .example
+    assert (first.count, first.more_than_counted) in {(60, False), (window, True)}
+    found = queries.customers_page(by=world.actor, narrowed=queries.CustomerFilter(search="s"), size=100).rows
+    assert set(fitting) <= {row.id for row in found}
+    narrowed = queries.CustomerFilter(search="e", statuses=["suspended"])
+    page = queries.customers_page(by=world.actor, narrowed=narrowed, size=3)
+    assert [row.status for row in page.rows] == ["suspended"] * 3
 
 
 def test_a_word_that_many_have_is_filtered_while_walking(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,13 +163,13 @@ def test_the_grid_costs_the_same_few_statements_for_1_and_for_25_rows(
     client = sign_in(world.owner)
     client.get("/customers/")
     _fill(world, 1)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(7):
         client.get("/customers/")
     other = factories.make_partner(name="Other")
     _fill(other, 30)
     client = sign_in(other.owner)
     client.get("/customers/")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(7):
         page = client.get("/customers/").content.decode()
     assert page.count('<tr id="customers-') == 25
 

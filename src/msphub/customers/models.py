@@ -229,7 +229,12 @@ class CustomerDraft(models.Model):
     customer = models.ForeignKey(Tenant, null=True, on_delete=models.DO_NOTHING, db_constraint=False)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["partner_id", "updated_at"], name="draft_by_time")]
+        # Every customer leaves a used draft behind; the list of open ones must not pass them all.
+        indexes: ClassVar = [
+            models.Index(
+                fields=["partner_id", "updated_at"], name="draft_by_time", condition=models.Q(used_at__isnull=True)
+            )
+        ]
 
     def __str__(self) -> str:
         return self.company_name or "draft"

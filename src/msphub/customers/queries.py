@@ -27,6 +27,10 @@ from msphub.kit.errors import NotFound
 
 # A search fetches this many ids by its index; a word that matches more is filtered while walking the sort order.
 MOST_MATCHES = 1000
+# Every word of a search as short as this fits so many customers that a page is looked for among the first rows of its
+# order; the index would collect all that fit (0.4 s for one letter and a million rows).
+BROAD_WORD = 2
+BROAD_WINDOW = 2000
 # The grid counts exactly up to here and says "more than" beyond: a count over everything grows with the table.
 MOST_COUNTED = 1000
 EXPORT_BATCH = 1000
@@ -68,6 +72,13 @@ SORTS = {
 }
 
 
+_PAGE_COLUMNS = (
+    "c.id, c.partner_id, c.customer_type_id, c.country, c.status, c.created_at, c.contact_name, c.sales_name, "
+    "c.microsoft_state, c.allow_purchase, "
+    "c.sort_name, c.type_sort, c.country_sort, c.contact_sort, c.sales_sort"
+)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerFilter:
     """Which customers a list holds. Empty parts do not narrow; values of one part are alternatives."""
@@ -79,8 +90,13 @@ class CustomerFilter:
     partner_subscription_ids: Sequence[uuid.UUID] = ()
     archived: bool = False
 
+    @property
+    def is_filtered(self) -> bool:
+        """Whether something besides the search narrows the list."""
+        return bool(self.statuses or self.countries or self.customer_type_ids or self.partner_subscription_ids)
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class CustomerRow:
     """One row of the grid."""
 
@@ -137,32 +153,38 @@ def customers_page(
     and `before` are the sort key and id of a row.
     """
     by.require_partner(permissions.LIST)
-    where, values = _conditions(by=by, narrowed=narrowed or CustomerFilter())
     backwards = before is not None
-    found = _rows(
-        where=where,
-        values=values,
-        sort=sort,
-        descending=descending != backwards,
-        size=size + 1,
-        beyond=before or after,
-    )
+    conditions = _conditions(by=by, narrowed=narrowed or CustomerFilter())
+
+    def find(conditions: _Conditions) -> tuple[list[CustomerRow], int | None]:
+        return _rows(
+            conditions,
+            sort=sort,
+            descending=descending != backwards,
+            size=size + 1,
+            beyond=before or after,
+            counted=not conditions.walks,
+        )
+
+    if conditions.is_broad:
+        found, counted = find(conditions)
+        if len(found) <= size:  # not as many as the first rows promised: the index knows all of them
+            conditions = _by_index(conditions)
+            found, counted = find(conditions)
+    else:
+        conditions = _by_index(conditions)
+        found, counted = find(conditions)
     more_here = len(found) > size
     found = found[:size]
     if backwards:
         found.reverse()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM customers_customer c WHERE {where} LIMIT %s) counted",  # noqa: S608
-            [*values, MOST_COUNTED + 1],
-        )
-        count: int = cursor.fetchone()[0]
+    count, more = _count(conditions, counted=counted, filtered=(narrowed or CustomerFilter()).is_filtered)
     return CustomerPage(
         rows=found,
         has_next=backwards or more_here,
         has_previous=more_here if backwards else after is not None,
-        count=min(count, MOST_COUNTED),
-        more_than_counted=count > MOST_COUNTED,
+        count=count,
+        more_than_counted=more,
     )
 
 
@@ -171,10 +193,10 @@ def all_customers(
 ) -> Iterator[CustomerRow]:
     """Yield every customer of a filtered list in its order, a thousand a statement, for exports."""
     by.require_partner(permissions.LIST)
-    where, values = _conditions(by=by, narrowed=narrowed)
+    conditions = _by_index(_conditions(by=by, narrowed=narrowed))
     beyond: tuple[str, uuid.UUID] | None = None
     while True:
-        rows = _rows(where=where, values=values, sort=sort, descending=descending, size=EXPORT_BATCH, beyond=beyond)
+        rows, _counted = _rows(conditions, sort=sort, descending=descending, size=EXPORT_BATCH, beyond=beyond)
         yield from rows
         if len(rows) < EXPORT_BATCH:
             return
@@ -184,17 +206,35 @@ def all_customers(
 def customers_by_id(*, by: Actor, ids: Sequence[uuid.UUID]) -> list[CustomerRow]:
     """Return the rows of ticked customers, by name; ids of others are left out."""
     by.require_partner(permissions.LIST)
-    return _rows(
-        where="c.partner_id = %s AND c.id = ANY(%s)",
-        values=[by.partner_id, list(ids)],
-        sort="name",
-        descending=False,
-        size=len(ids),
-        beyond=None,
-    )
+    conditions = _Conditions(where="c.partner_id = %s AND c.id = ANY(%s)", values=(by.partner_id, list(ids)))
+    rows, _counted = _rows(conditions, sort="name", descending=False, size=len(ids), beyond=None)
+    return rows
 
 
-def _conditions(*, by: Actor, narrowed: CustomerFilter) -> tuple[str, list[Any]]:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Conditions:
+    """What the rows of a list fulfil. `words` is a search that is still to be looked for, row by row in sort order.
+
+    `window`: look through so many rows at most.
+    """
+
+    where: str
+    values: tuple[Any, ...]
+    words: str = ""
+    window: int | None = None
+
+    @property
+    def walks(self) -> bool:
+        """Whether rows are tested one by one, because an index would give too many."""
+        return bool(self.words)
+
+    @property
+    def is_broad(self) -> bool:
+        """Whether so many rows fit that the first of any order should do."""
+        return self.window is not None
+
+
+def _conditions(*, by: Actor, narrowed: CustomerFilter) -> _Conditions:
     where = ["c.partner_id = %s", "c.archived" if narrowed.archived else "NOT c.archived"]
     values: list[Any] = [by.partner_id]
     for column, chosen in (
@@ -209,58 +249,96 @@ def _conditions(*, by: Actor, narrowed: CustomerFilter) -> tuple[str, list[Any]]
         elif chosen:
             where.append(f"{column} = ANY(%s)")
             values.append(list(chosen))
+    words = ""
+    window = None
     if narrowed.search.strip():
-        condition, more = _search_condition(narrowed.search)
-        where.append(condition)
-        values += more
-    return " AND ".join(where), values
+        words = text.prefix_query(narrowed.search)
+        if not words:
+            where.append("false")
+        elif all(len(word) <= BROAD_WORD for word in text.search_words(narrowed.search)):
+            window = BROAD_WINDOW
+    return _Conditions(where=" AND ".join(where), values=tuple(values), words=words, window=window)
+
+
+def _by_index(conditions: _Conditions) -> _Conditions:
+    """Look the search up in its index; one that too many rows fit is left to be tested row by row."""
+    if not conditions.words:
+        return conditions
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT customers_search(%s, %s)", [conditions.words, MOST_MATCHES + 1])
+        ids = [row[0] for row in cursor.fetchall()]
+    if len(ids) > MOST_MATCHES:
+        return dataclasses.replace(conditions, window=None)
+    return _Conditions(where=f"{conditions.where} AND c.id = ANY(%s)", values=(*conditions.values, ids))
 
 
 def _rows(
+    conditions: _Conditions,
     *,
-    where: str,
-    values: Sequence[Any],
     sort: str,
     descending: bool,
     size: int,
     beyond: tuple[str, uuid.UUID] | None,
-) -> list[CustomerRow]:
+    counted: bool = False,
+) -> tuple[list[CustomerRow], int | None]:
+    """Return rows and, if `counted`, how many there are, up to one more than are counted; None when not known."""
     key, kind = SORTS[sort]
-    conditions, parameters = where, list(values)
+    where, values = conditions.where, list(conditions.values)
     if beyond is not None:
-        conditions += f" AND ({key}, c.id) {'<' if descending else '>'} (%s::{kind}, %s)"
-        parameters += beyond
+        where += f" AND ({key}, c.id) {'<' if descending else '>'} (%s::{kind}, %s)"
+        values += beyond
     direction = "DESC" if descending else "ASC"
+    order = f"ORDER BY {key} {direction}, c.id {direction}"
+    searched = ", c.search" if conditions.words else ""
+    page = f"SELECT {_PAGE_COLUMNS}{searched}, {key}::text AS sort_key FROM customers_customer c WHERE {where} {order}"  # noqa: S608
+    if conditions.words:
+        # The inner limit, or OFFSET 0, keeps the test outside: the planner takes it for rare and would sort every row.
+        inner = "OFFSET 0" if conditions.window is None else f"LIMIT {conditions.window:d}"
+        page = f"SELECT * FROM ({page} {inner}) c WHERE c.search @@ to_tsquery('simple', %s)"  # noqa: S608
+        values.append(conditions.words)
+    values.append(size)
+    how_many = "NULL"
+    if counted:
+        how_many = f"(SELECT count(*) FROM (SELECT 1 FROM customers_customer c WHERE {conditions.where} LIMIT %s) one)"  # noqa: S608
+        values = [*conditions.values, MOST_COUNTED + 1, *values]
     # The page is cut before the names are looked up, so that the join costs 25 rows and never the whole list.
     statement = f"""
         SELECT c.id, t.name, c.country, c.status, c.created_at, k.name, c.contact_name, c.sales_name,
-               c.microsoft_state, c.allow_purchase, c.sort_key
-        FROM (
-            SELECT c.*, {key}::text AS sort_key FROM customers_customer c
-            WHERE {conditions} ORDER BY {key} {direction}, c.id {direction} LIMIT %s
-        ) c
+               c.microsoft_state, c.allow_purchase, c.sort_key, {how_many}
+        FROM ({page} LIMIT %s) c
         JOIN accounts_tenant t ON t.id = c.id AND t.partner_id = c.partner_id
         JOIN customers_customertype k ON k.id = c.customer_type_id AND k.partner_id = c.partner_id
-        ORDER BY {key} {direction}, c.id {direction}
+        {order}
     """  # noqa: S608 - the key is one of SORTS, every value is a parameter
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*parameters, size])
-        return [
-            CustomerRow(
-                id=row[0],
-                name=row[1],
-                country=row[2],
-                status=row[3],
-                created_at=row[4],
-                customer_type=row[5],
-                contact_name=row[6],
-                sales_name=row[7],
-                microsoft_state=row[8],
-                allow_purchase=row[9],
-                sort_key=row[10],
+        cursor.execute(statement, values)
+        rows = cursor.fetchall()
+    if not rows and counted and beyond is None:
+        return [], 0
+    return [CustomerRow(*row[:-1]) for row in rows], rows[0][-1] if rows else None
+
+
+def _count(conditions: _Conditions, *, counted: int | None, filtered: bool) -> tuple[int, bool]:
+    """Return how many customers there are, as far as it was counted, and whether there are more."""
+    if counted is not None:
+        return min(counted, MOST_COUNTED), counted > MOST_COUNTED
+    if conditions.walks and not conditions.is_broad and not filtered:
+        return MOST_COUNTED, True  # the index found more, which is why rows are tested one by one
+    with connection.cursor() as cursor:
+        if not conditions.walks:
+            cursor.execute(
+                f"SELECT count(*) FROM (SELECT 1 FROM customers_customer c WHERE {conditions.where} LIMIT %s) one",  # noqa: S608
+                [*conditions.values, MOST_COUNTED + 1],
             )
-            for row in cursor.fetchall()
-        ]
+            count: int = cursor.fetchone()[0]
+            return min(count, MOST_COUNTED), count > MOST_COUNTED
+        first = f"SELECT c.search FROM customers_customer c WHERE {conditions.where} LIMIT %s"  # noqa: S608
+        cursor.execute(
+            f"SELECT count(*), count(*) FILTER (WHERE c.search @@ to_tsquery('simple', %s)) FROM ({first}) c",  # noqa: S608
+            [conditions.words, *conditions.values, BROAD_WINDOW],
+        )
+        looked_at, fitting = cursor.fetchone()
+    return min(fitting, MOST_COUNTED), looked_at == BROAD_WINDOW or fitting > MOST_COUNTED
 
 
 def details(*, by: Actor, customer_id: uuid.UUID) -> CustomerDetails:
@@ -317,16 +395,29 @@ def customer_types(*, by: Actor) -> QuerySet[CustomerType]:
     return CustomerType.objects.filter(partner_id=by.partner_id, active=True).order_by("name", "id")
 
 
-def every_customer_type(*, by: Actor) -> list[CustomerType]:
-    """Return all customer types, inactive ones too, for filters."""
-    by.require_partner(permissions.LIST)
-    return list(CustomerType.objects.filter(partner_id=by.partner_id).order_by("name", "id"))
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FilterChoices:
+    """What the grid's filters offer: (id, name), inactive ones too, by name."""
+
+    customer_types: list[tuple[str, str]]
+    partner_subscriptions: list[tuple[str, str]]
 
 
-def every_partner_subscription(*, by: Actor) -> list[Subscription]:
-    """Return all of the partner's own subscriptions, inactive ones too, for filters."""
+def filter_choices(*, by: Actor) -> FilterChoices:
+    """Return the partner's customer types and own subscriptions, in one statement."""
     by.require_partner(permissions.LIST)
-    return list(Subscription.objects.filter(partner_id=by.partner_id, customer_id__isnull=True).order_by("name", "id"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1, id, name FROM customers_customertype WHERE partner_id = %s UNION ALL "
+            "SELECT 2, id, name FROM accounts_subscription WHERE partner_id = %s AND customer_id IS NULL "
+            "ORDER BY 1, 3, 2",
+            [by.partner_id, by.partner_id],
+        )
+        found = cursor.fetchall()
+    return FilterChoices(
+        customer_types=[(str(row[1]), row[2]) for row in found if row[0] == 1],
+        partner_subscriptions=[(str(row[1]), row[2]) for row in found if row[0] == 2],
+    )
 
 
 def credit_terms(*, by: Actor) -> QuerySet[CreditTerm]:
@@ -365,20 +456,10 @@ def get_draft(*, by: Actor, draft_id: uuid.UUID) -> CustomerDraft | None:
 
 
 def open_drafts(*, by: Actor, most: int = 20) -> Sequence[CustomerDraft]:
-    """Return the partner's unfinished drafts, last touched first."""
+    """Return the partner's unfinished drafts, last touched first, without what was typed."""
     by.require_partner(permissions.CREATE)
     return list(
-        CustomerDraft.objects.filter(partner_id=by.partner_id, used_at=None).order_by("-updated_at", "-id")[:most]
+        CustomerDraft.objects.filter(partner_id=by.partner_id, used_at=None)
+        .defer("data")
+        .order_by("-updated_at", "-id")[:most]
     )
-
-
-def _search_condition(search: str) -> tuple[str, list[Any]]:
-    query = text.prefix_query(search)
-    if not query:
-        return "false", []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT customers_search(%s, %s)", [query, MOST_MATCHES + 1])
-        ids = [row[0] for row in cursor.fetchall()]
-    if len(ids) <= MOST_MATCHES:
-        return "c.id = ANY(%s)", [ids]
-    return "c.search @@ to_tsquery('simple', %s)", [query]

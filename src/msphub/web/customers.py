@@ -113,7 +113,8 @@ def customers(request: PortalRequest) -> HttpResponse:
         after=keyset.decode(state.after),
         before=keyset.decode(state.before),
     )
-    rows = [_row(row, names=dict(addresses.countries())) for row in found.rows]
+    names = dict(addresses.countries())
+    rows = [_row(row, names=names) for row in found.rows]
     page = GridPage(
         rows=rows,
         next_cursor=keyset.encode(found.rows[-1].sort_key, found.rows[-1].id) if found.has_next and found.rows else "",
@@ -341,6 +342,7 @@ def _outcome(result: actions.BulkResult) -> cells.Status:
 
 def _spec(actor: Actor) -> GridSpec:
     """Return the grid as this actor has it: its own filters' values, and only the actions it may take."""
+    offered = queries.filter_choices(by=actor)
     spec = GridSpec(
         name="customers",
         noun=gettext_lazy("customers"),
@@ -352,13 +354,13 @@ def _spec(actor: Actor) -> GridSpec:
             Filter(
                 key="type",
                 label=gettext_lazy("Customer Type"),
-                choices=[(str(kind.id), kind.name) for kind in queries.every_customer_type(by=actor)],
+                choices=offered.customer_types,
             ),
             Filter(key="country", label=gettext_lazy("Country"), choices=addresses.countries()),
             Filter(
                 key="subscription",
                 label=gettext_lazy("Partner Subscription"),
-                choices=[(str(one.id), one.name) for one in queries.every_partner_subscription(by=actor)],
+                choices=offered.partner_subscriptions,
             ),
             Filter(
                 key="archived",

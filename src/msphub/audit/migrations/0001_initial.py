@@ -66,9 +66,9 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             "ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY; ALTER TABLE audit_entry FORCE ROW LEVEL SECURITY;"
             f"CREATE POLICY reading ON audit_entry FOR SELECT USING (partner_id = {tenancy.PARTNER} AND "
-            f"({tenancy.CUSTOMER} IS NULL OR (customer_id = {tenancy.CUSTOMER} AND customer_visible)));"
+            f"({tenancy.NO_CUSTOMER} OR (customer_id = {tenancy.CUSTOMER} AND customer_visible)));"
             f"CREATE POLICY writing ON audit_entry FOR INSERT WITH CHECK (partner_id = {tenancy.PARTNER} AND "
-            f"({tenancy.CUSTOMER} IS NULL OR customer_id = {tenancy.CUSTOMER}));",
+            f"({tenancy.NO_CUSTOMER} OR customer_id = {tenancy.CUSTOMER}));",
             migrations.RunSQL.noop,
         ),
         migrations.SeparateDatabaseAndState(

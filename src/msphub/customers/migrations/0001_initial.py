@@ -314,7 +314,13 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["partner_id", "updated_at"], name="draft_by_time")],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("used_at__isnull", True)),
+                        fields=["partner_id", "updated_at"],
+                        name="draft_by_time",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
