@@ -3,13 +3,13 @@
 import datetime
 import smtplib
 import uuid
-from email.utils import formataddr
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app as jobs
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from msphub.accounts import queries as accounts
 from msphub.audit import queries as audit
@@ -61,30 +61,23 @@ def make_mails(*, partner_id: uuid.UUID, entry_id: uuid.UUID, entry_at: datetime
 
 
 def send_mail(*, partner_id: uuid.UUID, mail_id: uuid.UUID, at: datetime.datetime) -> None:
-    """Hand a mail to the mail server; raises `NotDelivered` when it is not taken. A sent mail is not sent again."""
+    """Hand a mail to the mail server; raises `NotDelivered` when it is not taken. A sent mail is not sent again.
+
+    A mail that can't be written at all (an address that no mail can have) has failed for good.
+    """
     mail = Mail.objects.filter(
         partner_id=partner_id, id=mail_id, state__in=[MailState.QUEUED, MailState.FAILED]
     ).first()
     if mail is None:
         return
-    link = vault.decrypt(mail.secret_link) if mail.secret_link else ""
-    outgoing = EmailMultiAlternatives(
-        subject=mail.subject,
-        body=rendering.with_link(mail.text, link=link),
-        from_email=settings.MAIL_FROM,
-        to=[formataddr((mail.recipient_name, mail.recipient))],
-        # The same id on every attempt: a mail server that has it already can drop the second one.
-        headers={"Message-ID": f"<{mail.id}@{settings.ALLOWED_HOSTS[0]}>", "Auto-Submitted": "auto-generated"},
-    )
-    outgoing.attach_alternative(
-        rendering.whole_html(subject=mail.subject, fragment=rendering.with_link(mail.html, link=link)), "text/html"
-    )
     try:
-        outgoing.send()
-    except (OSError, smtplib.SMTPException) as error:
+        _outgoing(mail).send()
+    except (OSError, smtplib.SMTPException, ValueError) as error:
         Mail.objects.filter(partner_id=partner_id, id=mail.id).update(
             state=MailState.FAILED, attempts=mail.attempts + 1, error=str(error)[:500]
         )
+        if isinstance(error, ValueError):
+            return
         raise NotDelivered(str(error)) from error
     Mail.objects.filter(partner_id=partner_id, id=mail.id).update(
         state=MailState.SENT, attempts=mail.attempts + 1, error="", sent_at=at
@@ -93,7 +86,7 @@ def send_mail(*, partner_id: uuid.UUID, mail_id: uuid.UUID, at: datetime.datetim
 
 def resend_mail(*, by: Actor, mail_id: uuid.UUID) -> None:
     """Send a failed mail again now. One that was sent may carry a used-up link: ask for a new link instead."""
-    by.require_partner(permissions.VIEW_MAIL)
+    by.require_partner(permissions.RESEND_MAIL)
     mail = queries.get_mail(by=by, mail_id=mail_id)
     with transaction.atomic():
         locked = Mail.objects.select_for_update().get(partner_id=by.partner_id, id=mail.id)
@@ -104,7 +97,27 @@ def resend_mail(*, by: Actor, mail_id: uuid.UUID) -> None:
         _defer_sending(locked)
 
 
-def _defer_sending(mail: Mail) -> None:
-    jobs.configure_task(SEND, queue="mail", lock=f"mail:{mail.id}").defer(
-        partner_id=str(mail.partner_id), mail_id=str(mail.id)
+def _outgoing(mail: Mail) -> EmailMultiAlternatives:
+    """Return a mail as it goes out; raises ValueError for what no mail can hold."""
+    link = vault.decrypt(mail.secret_link) if mail.secret_link else ""
+    subject = rendering.one_line(mail.subject)
+    outgoing = EmailMultiAlternatives(
+        subject=subject,
+        body=rendering.with_link(mail.text, link=link),
+        from_email=settings.MAIL_FROM,
+        to=[rendering.address(name=mail.recipient_name, email=mail.recipient)],
+        # The same id on every attempt: a mail server that has it already can drop the second one.
+        headers={"Message-ID": f"<{mail.id}@{settings.ALLOWED_HOSTS[0]}>", "Auto-Submitted": "auto-generated"},
     )
+    outgoing.attach_alternative(
+        rendering.whole_html(subject=subject, fragment=rendering.with_link(mail.html, link=link)), "text/html"
+    )
+    return outgoing
+
+
+def _defer_sending(mail: Mail) -> None:
+    lock = f"mail:{mail.id}"
+    # A job that waits for its next try would keep this one waiting behind it: they have the same lock.
+    for job_id in ProcrastinateJob.objects.filter(status="todo", lock=lock).values_list("id", flat=True):
+        jobs.job_manager.cancel_job_by_id(job_id, delete_job=True)
+    jobs.configure_task(SEND, queue="mail", lock=lock).defer(partner_id=str(mail.partner_id), mail_id=str(mail.id))

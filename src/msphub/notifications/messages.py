@@ -33,6 +33,8 @@ def new_link(by: Actor, entry: Entry, partner: Tenant) -> list[Message]:
     if entry.object_id is None:
         return []
     user = account_queries.get_user(by=by, user_id=entry.object_id)
+    if user.status == UserStatus.DISABLED:  # since the link was asked for
+        return []
     if user.status == UserStatus.INVITED:
         return [_credentials(user=user, partner=partner, entry=entry)]
     return [

@@ -1,8 +1,10 @@
 """What a mail consists of, and how it becomes text and HTML. Pure: no database, no network."""
 
 import dataclasses
+from email.utils import formataddr
 from typing import Any
 
+import idna
 from django.template.loader import render_to_string
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -37,6 +39,19 @@ def bodies(*, message: Message, partner_name: str, portal_url: str) -> tuple[str
 def whole_html(*, subject: str, fragment: str) -> str:
     """Wrap a fragment into the page that mail programs show; styles travel inside it."""
     return render_to_string("notifications/mail_page.html", {"subject": subject, "fragment": mark_safe(fragment)})  # noqa: S308 - made by `bodies`, which escapes
+
+
+def one_line(text: str) -> str:
+    """Return a text as a header can hold it: every kind of line break and run of blanks becomes one blank."""
+    return " ".join(text.split())
+
+
+def address(*, name: str, email: str) -> str:
+    """Return name and address as a header can hold them, the domain in ASCII; ValueError when there is no such form."""
+    local, _, domain = email.rpartition("@")
+    if not domain.isascii():
+        domain = idna.encode(domain, uts46=True).decode()
+    return formataddr((one_line(name), f"{local}@{domain}"))
 
 
 def with_link(body: str, *, link: str) -> str:

@@ -15,7 +15,8 @@ from msphub.notifications import actions, messages
 events.subscribe(*messages.BY_EVENT)
 
 
-@jobs.task(name=HANDLE_EVENT, queue="mail", retry=RetryStrategy(max_attempts=5, exponential_wait=3))
+# Both come back for about a day: longer than outages last, shorter than the one-time link in the mail.
+@jobs.task(name=HANDLE_EVENT, queue="mail", retry=RetryStrategy(max_attempts=10, exponential_wait=3))
 def handle_event(partner_id: str, entry_id: str, at: str) -> None:
     """Write the mails of one event."""
     with scope.scope(partner_id=uuid.UUID(partner_id)):
@@ -26,11 +27,7 @@ def handle_event(partner_id: str, entry_id: str, at: str) -> None:
         )
 
 
-@jobs.task(
-    name=actions.SEND,
-    queue="mail",
-    retry=RetryStrategy(max_attempts=10, exponential_wait=4, retry_exceptions={actions.NotDelivered}),
-)
+@jobs.task(name=actions.SEND, queue="mail", retry=RetryStrategy(max_attempts=8, exponential_wait=4))
 def send_mail(partner_id: str, mail_id: str) -> None:
     """Hand one mail to the mail server."""
     with scope.scope(partner_id=uuid.UUID(partner_id)):

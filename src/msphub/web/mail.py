@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from msphub.kit.errors import Refused
-from msphub.notifications import actions, queries
+from msphub.notifications import actions, permissions, queries
 from msphub.notifications.choices import MailState
 from msphub.ui import cells, grid_view
 from msphub.ui.grid import Column, Empty, GridPage, GridSpec, GridState
@@ -94,7 +94,7 @@ def mail(request: PortalRequest, *, mail_id: uuid.UUID) -> HttpResponse:
     if found.error:
         items.append(Item(label=_("Reason"), value=found.error))
     actions_here = []
-    if found.state == MailState.FAILED:
+    if found.state == MailState.FAILED and request.actor.may(permissions.RESEND_MAIL):
         actions_here.append(
             Action(
                 label=_("Send again"), url=reverse("mail_resend", kwargs={"mail_id": mail_id}), how="post", icon="send"

@@ -95,7 +95,7 @@ urlpatterns = [
     page("audit/export.csv", audit_log.export, permission=accounts.VIEW_AUDIT, name="audit_export"),
     page("mail/", mail.mails, permission=notifications.VIEW_MAIL, name="mails"),
     page("mail/<uuid:mail_id>/", mail.mail, permission=notifications.VIEW_MAIL, name="mail"),
-    page("mail/<uuid:mail_id>/resend/", mail.resend, permission=notifications.VIEW_MAIL, name="mail_resend"),
+    page("mail/<uuid:mail_id>/resend/", mail.resend, permission=notifications.RESEND_MAIL, name="mail_resend"),
     page("account/microsoft/", microsoft.connection, permission=accounts.VIEW_MICROSOFT, name="microsoft_connection"),
     page("account/microsoft/test/", microsoft.test, permission=accounts.MANAGE_MICROSOFT, name="microsoft_test"),
 ]
