@@ -17,6 +17,7 @@ from msphub.accounts import events, permissions
 from msphub.accounts.choices import CUSTOMER_ROLES, PARTNER_ROLES, Role, TenantKind, UserStatus
 from msphub.accounts.models import BillingProfile, Login, PasswordLink, Subscription, Tenant, User
 from msphub.audit import actions as audit
+from msphub.audit import queries as audit_queries
 from msphub.kit import addresses, ids, scope, text
 from msphub.kit.actor import Actor, ActorKind, system_actor
 from msphub.kit.errors import Refused
@@ -240,6 +241,10 @@ def request_password_link(*, email: str, at: datetime.datetime, address: str, re
         return
     by = _actor_of(user=user, address=address, request_id=request_id)
     with transaction.atomic():
+        # One request at a time, and those count whose link no worker has made yet.
+        Login.objects.select_for_update().get(id=login.id)
+        if audit_queries.happened_since(by=by, event=events.USER_LINK_REQUESTED, object_id=user.id, since=recently):
+            return
         _record_link_request(by=by, user=user, at=at)
 
 

@@ -52,3 +52,8 @@ def newer_than(entries: QuerySet[Entry], *, at: datetime.datetime, entry_id: uui
 def get_entry(*, by: Actor, entry_id: uuid.UUID, at: datetime.datetime) -> Entry:
     """Return one entry by id and instant (the partition's key)."""
     return Entry.objects.get(partner_id=by.partner_id, id=entry_id, at=at)
+
+
+def happened_since(*, by: Actor, event: str, object_id: uuid.UUID, since: datetime.datetime) -> bool:
+    """Tell whether an event about an object was recorded after an instant."""
+    return Entry.objects.filter(partner_id=by.partner_id, at__gt=since, event=event, object_id=object_id).exists()
