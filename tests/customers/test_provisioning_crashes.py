@@ -1,16 +1,15 @@
 """Death at any point of the work at Microsoft: another worker finds what was begun and ends it, exactly once.
 
-A death between two steps is an exception that nothing catches, thrown before one statement to the database, or before
-or after one request to Microsoft; the test goes through all of them. A real `kill -9` of a real worker comes last.
+The tests go through all points at which a process could die (`tests/lifecycle/mortality.py`); a real `kill -9` of a
+real worker comes last.
 """
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ import httpx
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
 from tests import database, factories
 from tests.customers import at_microsoft
 from tests.customers.at_microsoft import Microsoft, RunJobs
+from tests.lifecycle.mortality import Death, Mortality
 
 from msphub.customers import csp_accounts, events, provisioning
 from msphub.customers.choices import AccountState, Step
@@ -30,47 +29,6 @@ from msphub.kit import scope
 from msphub.microsoft import wire
 from msphub.notifications.models import Mail
 from partner_center_emulator.testing import Running
-
-
-class Death(BaseException):
-    """The process ends here: nothing catches this."""
-
-
-class Mortality:
-    """Counts the points at which a process could die, and dies at the chosen one."""
-
-    def __init__(self, *, at: int) -> None:
-        self.at = at
-        self.points = 0
-        self.place = ""
-
-    def pass_by(self, place: str) -> None:
-        """Die here if this is the chosen point."""
-        self.points += 1
-        if self.points == self.at:
-            self.place = place
-            raise Death(place)
-
-    def statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        """Die before a statement that changes something; what its transaction has done so far is undone."""
-        if sql.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE", "SELECT PROCRASTINATE")):
-            self.pass_by(sql[:60])
-        return execute(sql, params, many, context)
-
-    @contextlib.contextmanager
-    def around(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        """Let everything inside be mortal."""
-        send = wire.Wire.send
-
-        def mortal_send(known: wire.Wire, *, method: str, url: str, **more: Any) -> httpx.Response:
-            self.pass_by(f"before {method} {url}")
-            answer = send(known, method=method, url=url, **more)
-            self.pass_by(f"after {method} {url}")
-            return answer
-
-        with monkeypatch.context() as patch, connection.execute_wrapper(self.statement):
-            patch.setattr(wire.Wire, "send", mortal_send)
-            yield
 
 
 @pytest.fixture
