@@ -444,7 +444,8 @@ def _open_draft(request: PortalRequest, draft_id: uuid.UUID) -> CustomerDraft | 
 
 
 def _save(request: PortalRequest, draft_id: uuid.UUID, step: str, values: dict[str, Any], *, move_to: str = "") -> None:
-    creation.save_draft(
+    """Keep a step, and note in `values` how often it has been saved: the page that is shown next has seen this save."""
+    draft = creation.save_draft(
         by=request.actor,
         draft_id=draft_id,
         step=step,
@@ -453,6 +454,7 @@ def _save(request: PortalRequest, draft_id: uuid.UUID, step: str, values: dict[s
         move_to=move_to,
         page=_open_page(request),
     )
+    values |= draft.data[step]
 
 
 def _open_page(request: PortalRequest) -> creation.DraftPage | None:
