@@ -12,7 +12,7 @@ LOCKED := requirements.lock pyproject.toml package-lock.json
 PATHS := src tests
 WORKERS ?= 2
 
-.PHONY: help setup demo test check lock
+.PHONY: help setup demo test check lock screenshots
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ check: $(READY)  ## Lint, types, layers, templates, migrations, lock files
 	@if grep -nE '://' requirements.lock || grep -n '"resolved"' package-lock.json; then \
 	  echo "A lock file names an address; lock files hold versions and hashes only." >&2; exit 1; \
 	fi
+
+screenshots: $(READY)  ## Take the README's screenshots of the running demo
+	$(BIN)/python docs/screenshots.py $(ARGS)
 
 lock: $(BIN)/uv  ## Resolve dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --group dev pyproject.toml -o requirements.lock
