@@ -3,6 +3,7 @@
 import dataclasses
 import uuid
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -252,3 +253,12 @@ def _refused(world: factories.PartnerWorld, new: inputs.NewCustomer, field: str)
     assert Login.objects.count() == logins
     assert Entry.objects.count() == entries
     return refusal.value
+
+
+def test_a_customer_is_made_in_few_statements(django_assert_num_queries: Any) -> None:
+    world = factories.make_partner()
+    factories.make_customer(world)
+    scope.enter(partner_id=world.id)
+    new = factories.new_customer(world, name="Few Statements")
+    with django_assert_num_queries(8):  # terms, BEGIN and COMMIT as savepoints, tenant, customer, two entries, one job
+        creation.create_customer(by=world.actor, new=new, draft_id=None, at=factories.NOW)

@@ -6,19 +6,22 @@ import hashlib
 import json
 import secrets
 import uuid
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Model
 from django.utils.translation import gettext as _
+from psycopg.errors import UniqueViolation
 
 from msphub.accounts import events, permissions
 from msphub.accounts.choices import CUSTOMER_ROLES, PARTNER_ROLES, Role, TenantKind, UserStatus
 from msphub.accounts.models import BillingProfile, Login, PasswordLink, Subscription, Tenant, User
 from msphub.audit import actions as audit
 from msphub.audit import queries as audit_queries
-from msphub.kit import addresses, ids, scope, text
+from msphub.kit import addresses, ids, rows, scope, text
 from msphub.kit.actor import Actor, ActorKind, system_actor
 from msphub.kit.errors import Refused
 
@@ -164,7 +167,7 @@ def create_customer_tenant(
     invitation is an event of its own, because it sends the credentials. Refuses a login e-mail that is taken; the
     caller's transaction is to be rolled back then.
     """
-    tenant = Tenant.objects.create(
+    tenant = Tenant(
         partner_id=by.partner_id,
         kind=TenantKind.CUSTOMER,
         name=name,
@@ -172,7 +175,7 @@ def create_customer_tenant(
         country=country,
         created_at=at,
     )
-    profile = BillingProfile.objects.create(
+    profile = BillingProfile(
         partner_id=by.partner_id,
         customer_id=tenant.id,
         name=billing_profile_name,
@@ -185,7 +188,7 @@ def create_customer_tenant(
         country=billing_address.country,
         created_at=at,
     )
-    subscription = Subscription.objects.create(
+    subscription = Subscription(
         partner_id=by.partner_id,
         customer_id=tenant.id,
         name=FIRST_SUBSCRIPTION,
@@ -206,6 +209,7 @@ def create_customer_tenant(
         at=at,
         field="admin_login_email",
         send_link=True,
+        before=(tenant, profile, subscription),
     )
     return CustomerTenant(tenant=tenant, admin=admin, subscription=subscription)
 
@@ -454,16 +458,16 @@ def _insert_user(
     at: datetime.datetime,
     field: str,
     send_link: bool,
+    before: Sequence[Model] = (),
 ) -> User:
-    """Insert login and user, and record the invitation. A taken login e-mail breaks the caller's transaction."""
+    """Insert login and user, and record the invitation. A taken login e-mail breaks the caller's transaction.
+
+    `before` are rows to insert with them, in one statement.
+    """
     address = email.strip().lower()
     login = Login(email=address, partner_id=by.partner_id, customer_id=customer_id, created_at=at)
     login.set_unusable_password()
-    try:
-        login.save(force_insert=True)
-    except IntegrityError as error:
-        raise Refused("login_email", _("This login e-mail can't be used. Choose another one."), field=field) from error
-    user = User.objects.create(
+    user = User(
         partner_id=by.partner_id,
         customer_id=customer_id,
         login=login,
@@ -475,6 +479,12 @@ def _insert_user(
         role=role,
         created_at=at,
     )
+    try:
+        rows.insert_together(*before, login, user)
+    except IntegrityError as error:
+        if not _is_taken_email(error):
+            raise
+        raise Refused("login_email", _("This login e-mail can't be used. Choose another one."), field=field) from error
     audit.record(
         by=by,
         event=events.USER_INVITED,
@@ -487,6 +497,11 @@ def _insert_user(
         details={"send_link": send_link},
     )
     return user
+
+
+def _is_taken_email(error: IntegrityError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, UniqueViolation) and cause.diag.table_name == Login._meta.db_table  # noqa: SLF001
 
 
 def _record_link_request(*, by: Actor, user: User, at: datetime.datetime) -> None:

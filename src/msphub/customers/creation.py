@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from msphub.accounts import actions as accounts
@@ -19,10 +19,9 @@ from msphub.customers.models import (
     Customer,
     CustomerDraft,
     CustomerType,
-    CustomerTypeTerm,
     SalesRepresentative,
 )
-from msphub.kit import addresses, text
+from msphub.kit import addresses, rows, text
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused, Text
 
@@ -38,38 +37,64 @@ def check_terms(
     Refused at the type: no credit term for the country, or one in another currency than the Partner Subscription's
     (product.md, C-03).
     """
+    return _check_terms(
+        by=by,
+        customer_type_id=customer_type_id,
+        partner_subscription_id=partner_subscription_id,
+        country=country,
+    )[1]
+
+
+_TERMS = """
+SELECT kind.name, kind.active, sold_by.active, sold_by.currency, credit.currency
+FROM (SELECT) one
+LEFT JOIN customers_customertype kind ON kind.partner_id = %(partner)s AND kind.id = %(kind)s
+LEFT JOIN accounts_subscription sold_by
+    ON sold_by.partner_id = %(partner)s AND sold_by.customer_id IS NULL AND sold_by.id = %(sold_by)s
+LEFT JOIN customers_customertypeterm term
+    ON term.partner_id = %(partner)s AND term.customer_type_id = kind.id AND term.country = %(country)s
+LEFT JOIN customers_creditterm credit ON credit.partner_id = %(partner)s AND credit.id = term.credit_term_id
+"""
+
+
+def _check_terms(
+    *, by: Actor, customer_type_id: uuid.UUID, partner_subscription_id: uuid.UUID, country: str
+) -> tuple[str, dict[str, Text]]:
+    """Return the customer type's name and the problems, from one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TERMS,
+            {
+                "partner": by.partner_id,
+                "kind": customer_type_id,
+                "sold_by": partner_subscription_id,
+                "country": country,
+            },
+        )
+        type_name, type_active, subscription_active, own_currency, term_currency = cursor.fetchone()
     problems: dict[str, Text] = {}
-    kind = CustomerType.objects.filter(partner_id=by.partner_id, id=customer_type_id).first()
-    if kind is None or not kind.active:
+    if not type_active:
         problems["customer_type"] = _("Choose one of your customer types.")
-    subscription = Subscription.objects.filter(
-        partner_id=by.partner_id, customer_id__isnull=True, id=partner_subscription_id
-    ).first()
-    if subscription is None or not subscription.active:
+    if not subscription_active:
         problems["partner_subscription"] = _("Choose one of your subscriptions.")
-    if kind is None or subscription is None or problems:
-        return problems
-    term = (
-        CustomerTypeTerm.objects.filter(partner_id=by.partner_id, customer_type=kind, country=country)
-        .select_related("credit_term")
-        .first()
-    )
-    if term is None:
+    if problems:
+        return type_name or "", problems
+    if term_currency is None:
         problems["customer_type"] = _("“%(type)s” has no credit terms for %(country)s. Choose another type.") % {
-            "type": kind.name,
+            "type": type_name,
             "country": addresses.country_name(country),
         }
-    elif term.credit_term.currency != subscription.currency:
+    elif term_currency != own_currency:
         problems["customer_type"] = _(
             "The credit term of “%(type)s” for %(country)s is in %(term)s, the Partner Subscription in %(own)s. "
             "Choose another type or Partner Subscription."
         ) % {
-            "type": kind.name,
+            "type": type_name,
             "country": addresses.country_name(country),
-            "term": term.credit_term.currency,
-            "own": subscription.currency,
+            "term": term_currency,
+            "own": own_currency,
         }
-    return problems
+    return type_name, problems
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +140,12 @@ def save_draft(
         draft.step = move_to or draft.step
         draft.version += 1
         draft.updated_at = at
+        if draft.version > 1:
+            draft.save(force_update=True)
+            return draft
         try:
             with transaction.atomic():
-                draft.save(force_insert=draft.version == 1)
+                draft.save(force_insert=True)
         except IntegrityError as error:  # the id is another partner's
             raise NotFound from error
     return draft
@@ -136,7 +164,7 @@ def create_customer(*, by: Actor, new: inputs.NewCustomer, draft_id: uuid.UUID |
     field, what the steps would refuse; nothing is made then.
     """
     by.require_partner(permissions.CREATE)
-    new = _checked(by=by, new=new, today=at.date())
+    new, type_name = _checked(by=by, new=new, today=at.date())
     with transaction.atomic():
         draft = _lock_draft(by=by, draft_id=draft_id)
         if draft is not None and draft.customer_id is not None:
@@ -157,8 +185,7 @@ def create_customer(*, by: Actor, new: inputs.NewCustomer, draft_id: uuid.UUID |
             at=at,
         )
         tenant = made.tenant
-        kind = CustomerType.objects.get(partner_id=by.partner_id, id=str(company.customer_type_id))
-        _insert_customer(by=by, tenant=tenant, type_name=kind.name, new=new)
+        _insert_customer(by=by, tenant=tenant, type_name=type_name, new=new)
         audit.record(
             by=by,
             event=events.CUSTOMER_CREATED,
@@ -194,17 +221,20 @@ def _contact_words(contact: inputs.Contact) -> tuple[str, str]:
     return f"{contact.first_name} {contact.last_name}", contact.email
 
 
-def _checked(*, by: Actor, new: inputs.NewCustomer, today: datetime.date) -> inputs.NewCustomer:
+def _checked(*, by: Actor, new: inputs.NewCustomer, today: datetime.date) -> tuple[inputs.NewCustomer, str]:
+    """Return everything in stored form, and the customer type's name."""
     problems: dict[str, Text] = {}
+    type_name = ""
     company, found = inputs.check_company(new.company)
     problems |= found
     if company.customer_type_id is not None and company.partner_subscription_id is not None:
-        problems |= check_terms(
+        type_name, unfit = _check_terms(
             by=by,
             customer_type_id=company.customer_type_id,
             partner_subscription_id=company.partner_subscription_id,
             country=company.country,
         )
+        problems |= unfit
     primary, found = inputs.check_contact(new.primary_contact, prefix="primary_", country=company.country)
     problems |= found
     billing, found = inputs.check_contact(new.billing_contact, prefix="billing_", country=company.country)
@@ -223,7 +253,7 @@ def _checked(*, by: Actor, new: inputs.NewCustomer, today: datetime.date) -> inp
     problems |= found
     if problems:
         raise Refused("invalid", _("Some entries need your attention."), fields=problems)
-    return inputs.NewCustomer(
+    checked = inputs.NewCustomer(
         company=company,
         primary_contact=primary,
         billing_contact=billing,
@@ -231,6 +261,7 @@ def _checked(*, by: Actor, new: inputs.NewCustomer, today: datetime.date) -> inp
         account=account,
         representatives=representatives,
     )
+    return checked, type_name
 
 
 def _lock_draft(*, by: Actor, draft_id: uuid.UUID | None) -> CustomerDraft | None:
@@ -247,7 +278,7 @@ def _insert_customer(*, by: Actor, tenant: Tenant, type_name: str, new: inputs.N
     first = new.representatives[0].name if new.representatives else ""
     contact_name = f"{new.primary_contact.first_name} {new.primary_contact.last_name}"
     country_sort = text.fold(addresses.english_name(tenant.country))
-    Customer.objects.create(
+    customer = Customer(
         tenant=tenant,
         partner_id=by.partner_id,
         sort_name=tenant.sort_name,
@@ -270,14 +301,14 @@ def _insert_customer(*, by: Actor, tenant: Tenant, type_name: str, new: inputs.N
         microsoft_state=AccountState.NONE if new.account is None else csp_accounts.first_state(account=new.account),
         search_text=search_text(new=new),
     )
-    Contact.objects.bulk_create(
+    contacts = [
         Contact(partner_id=by.partner_id, customer_id=tenant.id, kind=kind, **dataclasses.asdict(contact))
         for kind, contact in (
             (ContactKind.PRIMARY, new.primary_contact),
             (ContactKind.BILLING, new.billing_contact),
         )
-    )
-    SalesRepresentative.objects.bulk_create(
+    ]
+    representatives = [
         SalesRepresentative(
             partner_id=by.partner_id,
             customer_id=tenant.id,
@@ -287,4 +318,5 @@ def _insert_customer(*, by: Actor, tenant: Tenant, type_name: str, new: inputs.N
             phone=one.phone,
         )
         for position, one in enumerate(new.representatives, start=1)
-    )
+    ]
+    rows.insert_together(customer, *contacts, *representatives)

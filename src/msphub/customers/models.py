@@ -123,7 +123,8 @@ class Customer(models.Model):
                 condition=models.Q(microsoft_state__in=AccountState.values), name="customer_microsoft_state"
             )
         ]
-        # One per sort, and one per filter in the order of the default sort. Archived customers are left out of all.
+        # One per sort, and one per filter in the order of the default sort. Archived customers are left out of them and
+        # have one of their own.
         indexes: ClassVar = [
             *(
                 models.Index(
@@ -157,6 +158,11 @@ class Customer(models.Model):
                 fields=["partner_id", "partner_subscription", "sort_name", "tenant"],
                 name="customer_in_subscription",
                 condition=models.Q(archived=False),
+            ),
+            models.Index(
+                fields=["partner_id", "sort_name", "tenant"],
+                name="customer_archived",
+                condition=models.Q(archived=True),
             ),
         ]
 

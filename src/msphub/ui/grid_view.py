@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -45,7 +45,7 @@ class Menu:
     def options_html(self) -> SafeString:
         """The choices as labelled boxes."""
         kind = "checkbox" if self.multiple else "radio"
-        return _options(name=self.key, kind=kind, options=self.options)
+        return _options(name=self.key, kind=kind, options=tuple(self.options))
 
     def html(self) -> str:
         """The filter as a pill: what is set, its menu, and the way out."""
@@ -163,7 +163,7 @@ class Grid:
     @cached_property
     def column_options(self) -> SafeString:
         """The columns as boxes to tick; pinned ones are always there and not offered."""
-        options = [(c.key, str(c.label), c.key in self.state.columns) for c in self.spec.columns if not c.pinned]
+        options = tuple((c.key, str(c.label), c.key in self.state.columns) for c in self.spec.columns if not c.pinned)
         return _options(name="columns", kind="checkbox", options=options)
 
     @cached_property
@@ -232,8 +232,9 @@ class Grid:
         return render_to_string("ui/grid.html", {"grid": self, "csrf_token": token})
 
 
-def _options(*, name: str, kind: str, options: list[tuple[str, str, bool]]) -> SafeString:
-    """Choices as labelled boxes; the label's text is the choice."""
+@lru_cache(maxsize=64)
+def _options(*, name: str, kind: str, options: tuple[tuple[str, str, bool], ...]) -> SafeString:
+    """Choices as labelled boxes; the label's text is the choice. Kept: a menu of all countries is 30 kB."""
     return mark_safe(  # noqa: S308 - every part is escaped
         "".join(
             f'<label class="menu-choice"><input type="{kind}" name="{escape(name)}" value="{escape(value)}"'

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import uuid
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -13,8 +14,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from msphub.accounts.choices import Status
@@ -342,68 +343,64 @@ def _outcome(result: actions.BulkResult) -> cells.Status:
 
 def _spec(actor: Actor) -> GridSpec:
     """Return the grid as this actor has it: its own filters' values, and only the actions it may take."""
+    spec = _fixed_spec(
+        get_language(),
+        may_create=actor.may(permissions.CREATE),
+        may_change_status=actor.may(permissions.CHANGE_STATUS),
+    )
     offered = queries.filter_choices(by=actor)
-    spec = GridSpec(
-        name="customers",
-        noun=gettext_lazy("customers"),
-        noun_one=gettext_lazy("customer"),
-        search_label=gettext_lazy("Search company, contact, e-mail, domain"),
-        columns=COLUMNS,
+    status, country, archived = spec.filters
+    return dataclasses.replace(
+        spec,
         filters=[
-            Filter(key="status", label=gettext_lazy("Status"), choices=Status.choices),
-            Filter(
-                key="type",
-                label=gettext_lazy("Customer Type"),
-                choices=offered.customer_types,
-            ),
-            Filter(key="country", label=gettext_lazy("Country"), choices=addresses.countries()),
-            Filter(
-                key="subscription",
-                label=gettext_lazy("Partner Subscription"),
-                choices=offered.partner_subscriptions,
-            ),
-            Filter(
-                key="archived",
-                label=gettext_lazy("Archived"),
-                choices=[("yes", gettext_lazy("Archived customers"))],
-                multiple=False,
-            ),
+            status,
+            Filter(key="type", label=_("Customer Type"), choices=offered.customer_types),
+            country,
+            Filter(key="subscription", label=_("Partner Subscription"), choices=offered.partner_subscriptions),
+            archived,
+        ],
+    )
+
+
+@lru_cache(maxsize=64)
+def _fixed_spec(_language: str | None, *, may_create: bool, may_change_status: bool) -> GridSpec:
+    """Return what is the same for everybody with the same language and rights, in plain words already."""
+    empty = Empty(title=_("No customers yet"), text=_("They appear here once created."), icon="building")
+    if may_create:
+        empty = dataclasses.replace(
+            empty,
+            text=_("Create the first one; its Microsoft account can be made or linked on the way."),
+            action_label=_("Create"),
+            action_url=reverse("customer_new"),
+        )
+    return GridSpec(
+        name="customers",
+        noun=_("customers"),
+        noun_one=_("customer"),
+        search_label=_("Search company, contact, e-mail, domain"),
+        columns=[dataclasses.replace(column, label=str(column.label)) for column in COLUMNS],
+        filters=[
+            Filter(key="status", label=_("Status"), choices=[(one.value, str(one.label)) for one in Status]),
+            Filter(key="country", label=_("Country"), choices=addresses.countries()),
+            Filter(key="archived", label=_("Archived"), choices=[("yes", _("Archived customers"))], multiple=False),
         ],
         default_sort="name",
         exports=[
             Export(label="CSV", url=reverse("customers_export", kwargs={"kind": "csv"})),
             Export(label="XLSX", url=reverse("customers_export", kwargs={"kind": "xlsx"})),
         ],
-        bulk_actions=_bulk_actions(actor),
-        empty=Empty(
-            title=gettext_lazy("No customers yet"),
-            text=gettext_lazy("They appear here once created."),
-            icon="building",
-        ),
-    )
-    if not actor.may(permissions.CREATE):
-        return spec
-    return dataclasses.replace(
-        spec,
-        empty=Empty(
-            title=gettext_lazy("No customers yet"),
-            text=gettext_lazy("Create the first one; its Microsoft account can be made or linked on the way."),
-            action_label=gettext_lazy("Create"),
-            action_url=reverse("customer_new"),
-            icon="building",
-        ),
+        bulk_actions=_bulk_actions(may_change_status=may_change_status),
+        empty=empty,
     )
 
 
-def _bulk_actions(actor: Actor) -> list[BulkAction]:
-    offered = [
-        BulkAction(key="export", label=gettext_lazy("Export"), url=reverse("customers_bulk_export"), icon="download")
-    ]
-    if actor.may(permissions.CHANGE_STATUS):
+def _bulk_actions(*, may_change_status: bool) -> list[BulkAction]:
+    offered = [BulkAction(key="export", label=_("Export"), url=reverse("customers_bulk_export"), icon="download")]
+    if may_change_status:
         offered += [
             BulkAction(
                 key=verb,
-                label=WORDS[status][0],
+                label=str(WORDS[status][0]),
                 url=reverse("customers_bulk_status", kwargs={"verb": verb}),
                 tone="" if status == Status.ACTIVE else "danger",
                 dialog=True,

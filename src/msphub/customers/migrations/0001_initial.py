@@ -452,6 +452,11 @@ class Migration(migrations.Migration):
                         fields=["partner_id", "partner_subscription", "sort_name", "tenant"],
                         name="customer_in_subscription",
                     ),
+                    models.Index(
+                        condition=models.Q(("archived", True)),
+                        fields=["partner_id", "sort_name", "tenant"],
+                        name="customer_archived",
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(
