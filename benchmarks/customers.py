@@ -8,7 +8,9 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +86,10 @@ def bare_statement(case: dict[str, Any], *, partner: uuid.UUID, after: Any) -> t
     joins = "JOIN accounts_tenant t ON t.id = c.id JOIN customers_customertype k ON k.id = c.customer_type_id"
     order = f"ORDER BY c.{key} {direction}, c.id {direction}"
     return (
-        f"SELECT {columns} FROM (SELECT * FROM customers_customer c WHERE {' AND '.join(where)} {order} LIMIT 26) c "  # noqa: S608
-        f"{joins} {order}",
+        (
+            f"SELECT {columns} FROM (SELECT * FROM customers_customer c WHERE {' AND '.join(where)} {order} "  # noqa: S608
+            f"LIMIT 26) c {joins} {order}"
+        ),
         values,
     )
 
@@ -97,8 +101,26 @@ def timed(function: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
+def bare_load(url: str, statement: str, values: dict[str, Any], *, clients: int, seconds: float) -> float:
+    """Return how many times a second processes of their own get a statement answered."""
+    with ProcessPoolExecutor(max_workers=clients, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_ask, [(url, statement, values, 0.2)] * clients))
+        return sum(pool.map(_ask, [(url, statement, values, seconds)] * clients))
+
+
+def _ask(task: tuple[str, str, dict[str, Any], float]) -> float:
+    url, statement, values, seconds = task
+    with psycopg.connect(url, autocommit=True, prepare_threshold=1) as link:
+        turns, started = 0, time.perf_counter()
+        while time.perf_counter() - started < seconds:
+            link.execute(statement, values).fetchall()
+            turns += 1
+        return turns / (time.perf_counter() - started)
+
+
 def measure(*, customers: int, seconds: float, turns: int) -> dict[str, Any]:
     """Measure one size in this process and by HTTP."""
+    loop = min(timed(lambda: sum(range(1_000_000))) for _turn in range(5)) * 1000
     with world.world(customers=customers) as here:
         os.environ.update(world.environment(here.postgres), MSPHUB_LOG_LEVEL="WARNING")
         from benchmarks import inside  # noqa: PLC0415 - after the environment is set
@@ -121,10 +143,18 @@ def measure(*, customers: int, seconds: float, turns: int) -> dict[str, Any]:
                     case["q"] = rare[0].rsplit(" ", 1)[1]
                 lists.append(_measure_list(name, case, bare=bare, inside=inside, session=session, turns=turns))
             pages = _measure_pages(here, session=session, seconds=seconds)
+            statement, values = bare_statement({}, partner=partner, after=None)
+            pages += [
+                {"name": "bare statement of the grid", "clients": clients, "per_second": per_second}
+                for clients in (1, 8)
+                for per_second in [bare_load(here.superuser_url, statement, values, clients=clients, seconds=seconds)]
+            ]
             creation = inside.measure_creation(here, bare_url=here.superuser_url, seconds=seconds)
             seed = inside.measure_seed(here.superuser_url, partner)
         return {
             "customers": customers,
+            "load": os.getloadavg(),
+            "loop_ms": loop,
             "lists": lists,
             "pages": pages,
             "creation": creation,
@@ -191,9 +221,11 @@ def report(results: list[dict[str, Any]]) -> str:
     lines = [
         "# Results",
         "",
-        f"{datetime.now(tz=UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; driver, "
-        "web server and PostgreSQL on the same cores. Milliseconds unless said otherwise. *ratio*: our median to the "
-        "bare statement's of the same run (prepared, superuser, no row-level security, no count).",
+        (
+            f"{datetime.now(tz=UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
+            "driver, web server and PostgreSQL on the same cores. Milliseconds unless said otherwise. *ratio*: our "
+            "median to the bare statement's of the same run (prepared, superuser, no row-level security, no count)."
+        ),
         "",
     ]
     smallest = results[0]
@@ -201,8 +233,15 @@ def report(results: list[dict[str, Any]]) -> str:
         lines += [
             f"## {result['customers']:,} customers",
             "",
-            "| list | statements a page | query median | p95 | bare median | ratio | page median | p95 | p95 to "
-            f"{smallest['customers']:,} |",
+            (
+                f"Load of the machine {', '.join(f'{one:.1f}' for one in result['load'])} (1, 5, 15 minutes); "
+                f"`sum(range(1_000_000))` {result['loop_ms']:.0f} ms."
+            ),
+            "",
+            (
+                "| list | statements a page | query median | p95 | bare median | ratio | page median | p95 | p95 to "
+                f"{smallest['customers']:,} |"
+            ),
             "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
         ]
         for one, small in zip(result["lists"], smallest["lists"], strict=True):
@@ -214,8 +253,8 @@ def report(results: list[dict[str, Any]]) -> str:
             )
         lines += ["", "| page by HTTP | clients | pages/s | median | p95 |", "|---|--:|--:|--:|--:|"]
         lines += [
-            f"| {one['name']} | {one['clients']} | {one['per_second']:.0f} | {one['median_ms']:.1f} | "
-            f"{one['p95_ms']:.1f} |"
+            f"| {one['name']} | {one['clients']} | {one['per_second']:.0f} | {one.get('median_ms', 0):.1f} | "
+            f"{one.get('p95_ms', 0):.1f} |"
             for one in result["pages"]
         ]
         lines += ["", "| creation | clients | customers/s | median | p95 |", "|---|--:|--:|--:|--:|"]
@@ -227,10 +266,12 @@ def report(results: list[dict[str, Any]]) -> str:
         seed = result["seed"]
         lines += [
             "",
-            f"One creation takes {result['creation']['statements']} statements in one transaction "
-            f"({result['creation']['request_statements']} in the whole request). Seed: {result['customers']:,} in "
-            f"{seed['seconds']:.0f} s; bare COPY of the same rows with the same indexes, no foreign keys: "
-            f"{10_000 / seed['bare_copy_seconds_of_10000']:.0f} customers/s.",
+            (
+                f"One creation takes {result['creation']['statements']} statements in one transaction "
+                f"({result['creation']['request_statements']} in the whole request). Seed: {result['customers']:,} in "
+                f"{seed['seconds']:.0f} s; bare COPY of the same rows with the same indexes, no foreign keys: "
+                f"{10_000 / seed['bare_copy_seconds_of_10000']:.0f} customers/s."
+            ),
             "",
         ]
     return "\n".join(lines)

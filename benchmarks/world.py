@@ -79,8 +79,9 @@ def world(*, customers: int) -> Iterator[World]:
 
 
 def _stamp() -> str:
-    """Return a digest of the migrations; nothing else decides what the tables are here."""
-    files = sorted((ROOT / "src" / "msphub").glob("*/migrations/*.py"))
+    """Return a digest of the migrations and policies: what decides how the tables are."""
+    package = ROOT / "src" / "msphub"
+    files = [*sorted(package.glob("*/migrations/*.py")), package / "kit" / "tenancy.py"]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

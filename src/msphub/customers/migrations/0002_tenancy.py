@@ -7,10 +7,11 @@ from msphub.kit import tenancy
 TENANTS = ("partner_id", "id")
 OF_CUSTOMER = ("partner_id", "customer_id")
 
+# Without the list of pending entries, which every search would read from end to end: new customers made it 10 x slower.
 SEARCH = """
 ALTER TABLE customers_customer ADD COLUMN search tsvector
     GENERATED ALWAYS AS (to_tsvector('simple', search_text)) STORED;
-CREATE INDEX customers_customer_search ON customers_customer USING gin (search);
+CREATE INDEX customers_customer_search ON customers_customer USING gin (search) WITH (fastupdate = off);
 """
 
 # `@@` is not leakproof, so behind a policy it would never use the index (architecture.md). The function reads as the
