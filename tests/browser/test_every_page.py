@@ -51,6 +51,8 @@ def problems(page: Page, address: str = "") -> list[Any]:
     page.emulate_media(color_scheme="light")
     if address:
         page.goto(address)
+    else:
+        page.wait_for_timeout(500)  # colours that fade count as they are
     found += [("light", one) for one in looks.violations(page)]
     page.set_viewport_size({"width": 390, "height": 844})
     found += [("390 px", one) for one in looks.violations(page, rules=["target-size"])]
@@ -61,7 +63,7 @@ def problems(page: Page, address: str = "") -> list[Any]:
     if address:
         page.reload()
     else:
-        page.wait_for_timeout(500)  # colours that fade count as they are
+        page.wait_for_timeout(500)
     found += [("dark", one) for one in looks.violations(page, rules=["color-contrast"])]
     return found
 
@@ -94,7 +96,6 @@ def test_list_drafts_and_pages_of_the_account(
         [
             "/customers/",
             "/customers/?q=nothing-has-this-name",
-            "/customers/?status=suspended",
             "/mail/",
             owner.mails()[0][1],
             "/account/microsoft/",

@@ -11,13 +11,12 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests import looks
 
 from msphub.ui import assets
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("gallery")]
 
-AXE = assets.MODULES / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = ["/", "/?status=active&q=con", "/?empty=1", "/?q=zzz", "/form/", "/components/", "/plain/", "/dialog/"]
 PAGES += ["/error/404/", "/accounts/login/", "/?accent=%23ffcc00"]
 
@@ -69,16 +68,6 @@ def look(browser: Browser, gallery: str) -> Iterator[Page]:
     assert problems == []
 
 
-def violations(page: Page) -> list[Any]:
-    """What axe-core finds; it is injected past the page's policy."""
-    session = page.context.new_cdp_session(page)
-    session.send("Runtime.evaluate", {"expression": AXE.read_text("utf-8") + ";0"})
-    script = """async (tags) => (await axe.run(document, {runOnly: tags})).violations.map(
-        (one) => [one.id, one.nodes.map((node) => node.target.join(" ") + ": " + node.failureSummary)])"""
-    found: list[Any] = page.evaluate(script, RULES)
-    return found
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_gallery_has_no_violation_and_fits(browser: Browser, gallery: str, theme: Any, width: int) -> None:
@@ -88,9 +77,8 @@ def test_gallery_has_no_violation_and_fits(browser: Browser, gallery: str, theme
     page = context.new_page()
     for path in PAGES:
         page.goto(path)
-        assert violations(page) == [], path
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert over <= 0, f"{path} scrolls sideways"
+        assert looks.violations(page) == [], path
+        assert looks.overflow(page) == 0, f"{path} scrolls sideways"
     context.close()
 
 
@@ -125,7 +113,7 @@ def test_ticking_rows_opens_the_bulk_bar_and_a_dialog_that_gives_the_focus_back(
     dialog = look.locator("#dialog")
     expect(dialog).to_be_visible()
     expect(look.locator("#dialog #id_reason")).to_be_focused()
-    assert violations(look) == []
+    assert looks.violations(look) == []
     look.locator("#dialog .btn-danger").click()
     expect(look.locator("#dialog .field-errors")).to_have_count(2)
     expect(look.locator("#dialog #errors")).to_be_focused()
