@@ -17,12 +17,13 @@ import httpx
 import psycopg
 import pytest
 from django.conf import settings
+from django.db import DatabaseError, connection
 from tests import database, factories
 from tests.customers import at_microsoft
 from tests.customers.at_microsoft import Microsoft, RunJobs
 from tests.lifecycle.mortality import Death, Mortality
 
-from msphub.customers import csp_accounts, events, provisioning
+from msphub.customers import csp_accounts, events, provisioning, tasks
 from msphub.customers.choices import AccountState, Step
 from msphub.customers.models import CspAccount, MicrosoftWrite
 from msphub.kit import scope
@@ -133,6 +134,37 @@ def test_two_workers_on_one_account_make_one_tenant(
     assert len(nested) >= 1
     assert len(microsoft.agreements(account)) == 1
     assert len(set(microsoft.ids(path=at_microsoft.CREATE))) == 1
+
+
+@pytest.mark.parametrize("path", [at_microsoft.CREATE, at_microsoft.AGREE])
+def test_database_that_goes_away_while_microsoft_answers_loses_nothing(
+    world: factories.PartnerWorld,
+    microsoft: Microsoft,
+    run_jobs: RunJobs,
+    application_connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+) -> None:
+    account = at_microsoft.make_account(world, factories.new_account(agreement=factories.agreement()))
+    send = wire.Wire.send
+
+    def cut_off(known: wire.Wire, *, method: str, url: str, **more: Any) -> httpx.Response:
+        answer = send(known, method=method, url=url, **more)
+        if method == "POST" and url.endswith(path):
+            monkeypatch.undo()
+            application_connection.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+        return answer
+
+    monkeypatch.setattr(wire.Wire, "send", cut_off)
+    with pytest.raises(DatabaseError):
+        tasks.provision_account(partner_id=str(world.id), account_id=str(account.id))
+    connection.close()
+    assert at_microsoft.again(account).state == AccountState.CREATING
+
+    run_jobs()
+    account = at_microsoft.assert_linked_once(microsoft, account)
+    assert len(microsoft.agreements(account)) == 1
+    assert csp_accounts.take_first_password(by=world.actor, account_id=account.id, at=factories.NOW)["password"]
 
 
 # A real worker

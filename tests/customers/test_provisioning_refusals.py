@@ -82,54 +82,45 @@ def test_domain_taken_between_check_and_creation_comes_back_to_its_field_and_ano
     assert entry.actor_name == "Olivia Hart"
 
 
-@pytest.mark.parametrize(
-    ("wrong", "code", "says", "field"),
-    [
-        (
-            {"country": "PL", "registration_number": "", "postal_code": "00-950", "state": ""},
-            "600049",
-            "required",
-            "organizationRegistrationNumber",
-        ),
-        (
-            {"country": "PL", "registration_number": "x", "postal_code": "00-950", "state": ""},
-            "600050",
-            "regular expression",
-            "organizationRegistrationNumber",
-        ),
-        (
-            {"country": "DE", "registration_number": "HRB 1", "postal_code": "80807", "state": ""},
-            "600002",
-            "must not be specified",
-            "organizationRegistrationNumber",
-        ),
-        ({"phone": "12"}, "3000", "phone number", "phoneNumber"),
-        ({"country": "PL", "phone": "", "postal_code": "00-950", "state": ""}, "600051", "phone", "phoneNumber"),
-        ({"state": "XX"}, "3000", "state", "state"),
-        ({"postal_code": "9805"}, "3000", "postal code", "postalCode"),
-        ({"email": "gena@microsoft.com"}, "3000", "must belong to the customer", "email"),
-        ({"company_name": "X"}, "3000", "company name", "companyName"),
-    ],
-)
-def test_refused_detail_comes_back_to_its_field_and_goes_on_corrected(
-    world: factories.PartnerWorld,
-    microsoft: Microsoft,
-    run_jobs: RunJobs,
-    wrong: dict[str, str],
-    code: str,
-    says: str,
-    field: str,
+_POLISH = {"country": "PL", "postal_code": "00-950", "state": ""}
+_NUMBER = "organizationRegistrationNumber"
+WRONG_DETAILS: list[tuple[dict[str, str], str, str, str]] = [
+    ({**_POLISH, "registration_number": ""}, "600049", "required", _NUMBER),
+    ({**_POLISH, "registration_number": "x"}, "600050", "regular expression", _NUMBER),
+    ({**_POLISH, "phone": ""}, "600051", "phone", "phoneNumber"),
+    (
+        {"country": "DE", "postal_code": "80807", "state": "", "registration_number": "HRB 1"},
+        "600002",
+        "must not be specified",
+        _NUMBER,
+    ),
+    ({"phone": "12"}, "3000", "phone number", "phoneNumber"),
+    ({"state": "XX"}, "3000", "state", "state"),
+    ({"postal_code": "9805"}, "3000", "postal code", "postalCode"),
+    ({"email": "gena@microsoft.com"}, "3000", "must belong to the customer", "email"),
+    ({"company_name": "X"}, "3000", "company name", "companyName"),
+]
+
+
+def test_refused_details_come_back_to_their_fields_and_go_on_corrected(
+    world: factories.PartnerWorld, microsoft: Microsoft, run_jobs: RunJobs
 ) -> None:
-    new = factories.new_account()
-    account = at_microsoft.make_account(world, new)
-    # Our own check would have refused these: Microsoft's rules can change before ours do.
-    CspAccount.objects.filter(id=account.id).update(details={**account.details, **wrong})
+    customer = factories.make_customer(world)
+    made = []
+    for wrong, *_ in WRONG_DETAILS:
+        new = factories.new_account()
+        account = csp_accounts.add_account(by=world.actor, customer_id=customer.id, account=new, at=factories.NOW)
+        # Our own check would have refused these: Microsoft's rules can change before ours do.
+        CspAccount.objects.filter(id=account.id).update(details={**account.details, **wrong})
+        made.append((account, new))
     run_jobs()
-    account = _assert_failed(account, step=Step.TENANT, code=code, says=says, field=field)
-    assert microsoft.tenants_of(account.domain) == []
-    _retry(world, account, new)
+    for (account, new), (_, code, says, field) in zip(made, WRONG_DETAILS, strict=True):
+        _assert_failed(account, step=Step.TENANT, code=code, says=says, field=field)
+        assert microsoft.tenants_of(account.domain) == []
+        _retry(world, account, new)
     run_jobs()
-    at_microsoft.assert_linked_once(microsoft, account)
+    for account, _ in made:
+        at_microsoft.assert_linked_once(microsoft, account)
 
 
 def test_corrected_details_pass_the_same_check_as_new_ones(

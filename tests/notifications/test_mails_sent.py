@@ -14,7 +14,7 @@ from tests.notifications import mailbox
 from tests.notifications.mailbox import Mailbox
 
 from msphub.accounts import actions as accounts
-from msphub.accounts.choices import Role, Status
+from msphub.accounts.choices import Role
 from msphub.accounts.models import Tenant, User
 from msphub.kit import scope
 from msphub.kit.errors import Forbidden, NotFound, Refused
@@ -248,50 +248,58 @@ def test_strangers_readers_and_customers_send_nothing_again(
     assert Mail.objects.get(id=mail.id).state == MailState.FAILED
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Nia\r\nBcc: everybody@evil.example",
-        "Nia\nSubject: You have won",
-        "Nia\u2028X-Evil: 1",
-        "Nia\x0b\x85Reply-To: evil@evil.example",
-        '"Nia" <evil@evil.example>, Victim',
-        "evil@evil.example, Nia",
-    ],
-)
-def test_name_can_add_neither_header_nor_recipient(
-    world: factories.PartnerWorld, box: Mailbox, run_jobs: RunJobs, name: str
+EVIL_NAMES = [
+    "Nia\r\nBcc: everybody@evil.example",
+    "Nia\nSubject: You have won",
+    "Nia\u2028X-Evil: 1",
+    "Nia\x0b\x85Reply-To: evil@evil.example",
+    '"Nia" <evil@evil.example>, Victim',
+    "evil@evil.example, Nia",
+]
+
+
+def test_names_can_add_neither_header_nor_recipient(
+    world: factories.PartnerWorld, box: Mailbox, run_jobs: RunJobs
 ) -> None:
-    Tenant.objects.filter(id=world.id).update(name=f"Cascade {name}")
-    user = _invite(world)
-    User.objects.filter(id=user.id).update(display_name=name)
-    customer = factories.make_customer(world)
+    Tenant.objects.filter(id=world.id).update(name=f"Cascade {EVIL_NAMES[0]}")
+    invited = {}
+    for name in EVIL_NAMES:
+        user = _invite(world)
+        User.objects.filter(id=user.id).update(display_name=name)
+        invited[user.email] = name
     run_jobs()
-    factories.set_status(world, customer, Status.SUSPENDED)
-    run_jobs()
-    assert set(Mail.objects.values_list("state", flat=True)) == {MailState.SENT}
-    wanted = {"to", "from", "subject", "message-id", "date", "auto-submitted", "content-type", "mime-version"}
+    headers = {"to", "from", "subject", "message-id", "date", "auto-submitted", "content-type", "mime-version"}
+    assert len(box.mails) == len(EVIL_NAMES)
     for got in box.mails:
-        assert {header.lower() for header in got} <= wanted | {"x-peer", "x-mailfrom", "x-rcptto"}
-        assert len(got["To"].addresses) == 1
-    assert sorted(recipient for envelope in box.envelopes for recipient in envelope.rcpt_tos) == [
-        mail.recipient for mail in Mail.objects.order_by("recipient")
-    ]
-    (got,) = [got for got in box.mails if got["To"].addresses[0].addr_spec == user.email]
-    assert got["To"].addresses[0].display_name == " ".join(name.split())
-    assert got["Subject"] == "Your credentials"
+        assert {header.lower() for header in got} == headers
+        (to,) = got["To"].addresses
+        assert to.display_name == " ".join(invited[to.addr_spec].split())
+        assert got["Subject"] == "Your credentials"
+    assert sorted(address for envelope in box.envelopes for address in envelope.rcpt_tos) == sorted(invited)
 
 
-@pytest.mark.parametrize("name", ["شركة النخيل", "משה כהן", "Nia 👩‍💻 Née", "日本 太郎", "Ñandú Müßig", "a" * 200])
-def test_name_in_any_script_arrives_as_it_is(
-    world: factories.PartnerWorld, box: Mailbox, run_jobs: RunJobs, name: str
+def test_partners_name_can_add_no_header_to_a_subject(
+    world: factories.PartnerWorld, box: Mailbox, run_jobs: RunJobs
 ) -> None:
-    _invite(world, display_name=name)
+    _invite(world)
+    _write_only(run_jobs, world, subject="Cascade\r\nBcc: everybody@evil.example asks for access")
     run_jobs()
     (got,) = box.mails
-    assert got["To"].addresses[0].display_name == name
-    assert name in mailbox.text_of(got)
-    assert name in mailbox.html_of(got)
+    assert got["Subject"] == "Cascade Bcc: everybody@evil.example asks for access"
+    assert got["Bcc"] is None
+    assert len(box.envelopes[0].rcpt_tos) == 1
+
+
+def test_names_in_any_script_arrive_as_they_are(world: factories.PartnerWorld, box: Mailbox, run_jobs: RunJobs) -> None:
+    names = ["شركة النخيل", "משה כהן", "Nia 👩‍💻 Née", "日本 太郎", "Ñandú Müßig", "a" * 200]
+    invited = {_invite(world, display_name=name).email: name for name in names}
+    run_jobs()
+    assert len(box.mails) == len(names)
+    for got in box.mails:
+        (to,) = got["To"].addresses
+        assert to.display_name == invited[to.addr_spec]
+        assert to.display_name in mailbox.text_of(got)
+        assert to.display_name in mailbox.html_of(got)
 
 
 def test_name_is_text_and_not_markup_in_the_mail_and_in_the_log(
@@ -315,28 +323,32 @@ def test_domain_in_another_script_is_written_in_ascii_on_the_wire(
     assert box.envelopes[0].rcpt_tos == ["nia@xn--mnchen-3ya.example"]
 
 
-@pytest.mark.parametrize("address", ["nia\r\nBcc: x@evil.example", "nia@mün chen.example", "ñia@cascade.example"])
-def test_address_that_no_mail_can_have_fails_visibly_and_for_good(
-    world: factories.PartnerWorld, box: Mailbox, run_jobs: RunJobs, address: str
+def test_addresses_that_no_mail_can_have_fail_visibly_and_for_good(
+    world: factories.PartnerWorld, box: Mailbox, run_jobs: RunJobs
 ) -> None:
     _invite(world)
-    _write_only(run_jobs, world, recipient=address)
-    run_jobs()
-    mail = _mail(world)
-    assert mail.state == MailState.FAILED
-    assert mail.error
+    for address in ("nia\r\nBcc: x@evil.example", "nia@mün chen.example", "ñia@cascade.example"):
+        if Mail.objects.exists():
+            Mail.objects.update(state=MailState.QUEUED, recipient=address, error="")
+            actions._defer_sending(_mail(world))
+        else:
+            _write_only(run_jobs, world, recipient=address)
+        run_jobs()
+        mail = _mail(world)
+        assert mail.state == MailState.FAILED, address
+        assert mail.error
+        assert not ProcrastinateJob.objects.filter(status="todo").exists()
     assert box.mails == []
-    assert not ProcrastinateJob.objects.filter(status="todo").exists()
 
 
-def _write_only(run_jobs: RunJobs, world: factories.PartnerWorld, *, recipient: str) -> None:
-    """Let the mail be written and, before it is sent, have a recipient that our checks would not let in."""
+def _write_only(run_jobs: RunJobs, world: factories.PartnerWorld, **changes: str) -> None:
+    """Let the mail be written and, before it is sent, hold something that our checks would not let in."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(actions, "_defer_sending", lambda _mail: None)
         run_jobs()
     mail = _mail(world)
-    Mail.objects.filter(id=mail.id).update(recipient=recipient)
-    actions._defer_sending(mail)
+    Mail.objects.filter(id=mail.id).update(**changes)
+    actions._defer_sending(_mail(world))
 
 
 def test_mail_server_that_hangs_up_is_an_outage(
