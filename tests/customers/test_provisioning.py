@@ -1,8 +1,14 @@
 """The work at Microsoft when nothing goes wrong: from a new account to Linked, and what is left of it here."""
 
 import datetime
+import threading
+import time
+import uuid
+from typing import Any
 
+import psycopg
 import pytest
+from django.db import connections, transaction
 from tests import factories
 from tests.customers import at_microsoft
 from tests.customers.at_microsoft import Microsoft, RunJobs
@@ -10,6 +16,7 @@ from tests.customers.at_microsoft import Microsoft, RunJobs
 from msphub.customers import csp_accounts, events, inputs, provisioning
 from msphub.customers.choices import AccountState, Step, StepState, WriteState
 from msphub.customers.models import Agreement, CspAccount
+from msphub.kit import scope
 from msphub.kit.actor import system_actor
 from msphub.kit.addresses import Address
 from msphub.kit.errors import Forbidden, Refused
@@ -283,6 +290,41 @@ def test_second_account_of_a_customer_is_made_and_the_grid_shows_the_urgent_one(
     run_jobs()
     for account in (first, second):
         at_microsoft.assert_linked_once(microsoft, account)
+
+
+def test_two_accounts_that_change_at_once_leave_the_grid_right(
+    world: factories.PartnerWorld, microsoft: Microsoft, application_connection: psycopg.Connection[Any]
+) -> None:
+    first = at_microsoft.make_account(world, factories.new_account())
+    second = csp_accounts.add_account(
+        by=world.actor, customer_id=first.customer_id, account=factories.new_account(), at=factories.NOW
+    )
+
+    def link(account: CspAccount) -> None:
+        row = {"state": AccountState.LINKED, "microsoft_tenant_id": uuid.uuid4()}
+        CspAccount.objects.filter(id=account.id).update(**row)
+        csp_accounts.refresh_customer_state(by=world.actor, customer_id=first.customer_id)
+
+    def link_second() -> None:
+        try:
+            scope.enter(partner_id=world.id)
+            with transaction.atomic():
+                link(second)
+        finally:
+            connections.close_all()
+
+    other = threading.Thread(target=link_second)
+    with transaction.atomic():
+        link(first)
+        other.start()
+        ends = time.monotonic() + 10
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        while application_connection.execute(waiting).fetchone() != (1,) and time.monotonic() < ends:
+            time.sleep(0.01)
+    other.join()
+    assert at_microsoft.grid_state(first) == AccountState.LINKED
 
 
 def test_vetting_is_followed_by_the_system_at_the_given_hour(

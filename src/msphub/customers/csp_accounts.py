@@ -297,11 +297,14 @@ def take_first_password(*, by: Actor, account_id: uuid.UUID, at: datetime.dateti
 
 def refresh_customer_state(*, by: Actor, customer_id: uuid.UUID) -> None:
     """Write the state that the grid shows: of several accounts the one that needs somebody first."""
+    customer = Customer.objects.filter(partner_id=by.partner_id, tenant_id=customer_id)
+    # One at a time: of two accounts that change at once, each would miss the other's new state.
+    customer.select_for_update().values_list("tenant_id").first()
     states = set(
         CspAccount.objects.filter(partner_id=by.partner_id, customer_id=customer_id).values_list("state", flat=True)
     )
     state = next((state for state in _URGENCY if state in states), AccountState.NONE)
-    Customer.objects.filter(partner_id=by.partner_id, tenant_id=customer_id).update(microsoft_state=state)
+    customer.update(microsoft_state=state)
 
 
 def defer_work(*, account: CspAccount) -> None:
