@@ -24,6 +24,18 @@ def violations(page: Page, *, rules: list[str] | None = None) -> list[Any]:
     return found
 
 
+def settle(page: Page) -> None:
+    """Wait until what moves or fades has ended and was painted: colours count as they stay."""
+    page.evaluate(
+        """async () => {
+            const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            await painted();
+            await Promise.allSettled(document.getAnimations().map((one) => one.finished));
+            await painted();
+        }"""
+    )
+
+
 def overflow(page: Page) -> int:
     """By how many pixels the page is wider than the screen."""
     width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -51,8 +51,8 @@ def problems(page: Page, address: str = "") -> list[Any]:
     page.emulate_media(color_scheme="light")
     if address:
         page.goto(address)
-    else:
-        page.wait_for_timeout(500)  # colours that fade count as they are
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
+    looks.settle(page)
     found += [("light", one) for one in looks.violations(page)]
     page.set_viewport_size({"width": 390, "height": 844})
     found += [("390 px", one) for one in looks.violations(page, rules=["target-size"])]
@@ -62,8 +62,7 @@ def problems(page: Page, address: str = "") -> list[Any]:
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     if address:
         page.reload()
-    else:
-        page.wait_for_timeout(500)
+    looks.settle(page)
     found += [("dark", one) for one in looks.violations(page, rules=["color-contrast"])]
     return found
 
