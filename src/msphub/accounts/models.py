@@ -229,6 +229,8 @@ class Subscription(models.Model):
     tax_registration = models.CharField(max_length=40, blank=True)
     number_series = models.CharField(max_length=10, blank=True)
     time_zone = models.CharField(max_length=50, blank=True)
+    payment_instructions = models.TextField(blank=True)
+    version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "msphub.ui",
     "msphub.audit",
     "msphub.accounts",
+    "msphub.catalog",
     "msphub.customers",
     "msphub.notifications",
     "msphub.web",

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from msphub.accounts.models import Subscription, Tenant
+from msphub.catalog.choices import DiscountCategory, VendorCode
+from msphub.catalog.models import Discount
 from msphub.customers.choices import (
     AccountMode,
     AccountState,
@@ -31,6 +33,7 @@ class CreditTerm(models.Model):
     due_days = models.PositiveSmallIntegerField()
     on_reach = models.CharField(max_length=20, choices=OnReach.choices)
     credit_hold = models.CharField(max_length=10, choices=CreditHold.choices, default=CreditHold.MANUAL)
+    version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -50,6 +53,7 @@ class CustomerType(models.Model):
     partner_id = models.UUIDField()
     name = models.CharField(max_length=100)
     active = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -79,6 +83,34 @@ class CustomerTypeTerm(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_type_id} in {self.country}"
+
+
+class CustomerTypeDiscount(models.Model):
+    """A discount that a customer type holds for a country: at most one for each vendor and category.
+
+    `vendor` and `category` repeat the discount's own (the reference in 0004 contains them), so that the key can say so.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    partner_id = models.UUIDField()
+    customer_type = models.ForeignKey(
+        CustomerType, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="discounts"
+    )
+    country = models.CharField(max_length=2)
+    discount = models.ForeignKey(Discount, on_delete=models.DO_NOTHING, db_constraint=False)
+    vendor = models.CharField(max_length=10, choices=VendorCode.choices)
+    category = models.CharField(max_length=10, choices=DiscountCategory.choices)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["partner_id", "customer_type", "country", "vendor", "category"],
+                name="type_discount_per_vendor_and_category",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.discount_id} in {self.country}"
 
 
 class Customer(models.Model):
