@@ -32,6 +32,22 @@ class DiscountCategory(models.TextChoices):
     PRODUCT = "product", _("Product")
 
 
+class Basis(models.TextChoices):
+    """What of a discount fits a product, the strongest first (product.md §3: Itemized beats Slab beats Default)."""
+
+    SKU = "sku", _("its SKU")
+    PRODUCT = "product", _("its product")
+    BAND = "band", _("its quantity")
+    USAGE = "usage", _("usage")
+    ALL = "all", _("all products")
+
+
+class VersionState(models.TextChoices):
+    IN_FORCE = "in_force", _("In force")
+    COMING = "coming", _("Coming")
+    PAST = "past", _("Past")
+
+
 # Which categories a vendor's discounts have, in the order of product.md §3.
 CATEGORIES_OF: dict[str, tuple[DiscountCategory, ...]] = {
     VendorCode.MICROSOFT: (
@@ -44,3 +60,7 @@ CATEGORIES_OF: dict[str, tuple[DiscountCategory, ...]] = {
     VendorCode.MSP_HUB: (DiscountCategory.PRODUCT,),
     VendorCode.OWN: (DiscountCategory.DEFAULT,),
 }
+
+# Categories with one rate, with a rate for each product or SKU, and with a rate for each quantity band.
+ONE_RATE = frozenset({DiscountCategory.DEFAULT, DiscountCategory.AZURE_PLAN})
+BY_ITEM = frozenset({DiscountCategory.ITEMIZED, DiscountCategory.PRODUCT})

@@ -106,6 +106,9 @@ class Discount(models.Model):
     vendor = models.CharField(max_length=10, choices=VendorCode.choices)
     country = models.CharField(max_length=2)
     category = models.CharField(max_length=10, choices=DiscountCategory.choices)
+    # The number that the latest version got; one that was withdrawn is not given again.
+    last_number = models.PositiveIntegerField(default=1)
+    # Counts changes of the discount and of all its versions, so that nobody overwrites a colleague's unseen.
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
 
