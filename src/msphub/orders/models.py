@@ -124,9 +124,7 @@ class Order(models.Model):
             models.Index(fields=["partner_id", "placed_at", "id"], name="order_by_time"),
             models.Index(fields=["partner_id", "customer_id", "placed_at", "id"], name="order_by_customer"),
             models.Index(fields=["partner_id", "status", "placed_at", "id"], name="order_by_status"),
-            models.Index(
-                fields=["partner_id", "scheduled_on"], name="order_scheduled", condition=models.Q(status="scheduled")
-            ),
+            models.Index(fields=["scheduled_on"], name="order_scheduled", condition=models.Q(status="scheduled")),
         ]
 
     def __str__(self) -> str:

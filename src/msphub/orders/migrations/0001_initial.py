@@ -472,7 +472,7 @@ class Migration(migrations.Migration):
             model_name="order",
             index=models.Index(
                 condition=models.Q(("status", "scheduled")),
-                fields=["partner_id", "scheduled_on"],
+                fields=["scheduled_on"],
                 name="order_scheduled",
             ),
         ),
