@@ -24,6 +24,7 @@ django.setup()
 from tests import factories  # noqa: E402
 
 from msphub.accounts.models import Subscription, Tenant, User  # noqa: E402
+from msphub.audit import sealing  # noqa: E402
 from msphub.config import worker  # noqa: E402
 from msphub.customers import creation, inputs, tasks  # noqa: E402
 from msphub.customers.models import CustomerType  # noqa: E402
@@ -84,11 +85,22 @@ def follow(*, partner_id: str) -> str:
     return "followed"
 
 
+def check_record(*, partner_id: str) -> str:
+    """Seal what waits and check the audit record; answers with what is wrong with it."""
+    partner, now = uuid.UUID(partner_id), datetime.datetime.now(tz=datetime.UTC)
+    with scope.scope(partner_id=partner):
+        while sealing.seal(partner_id=partner, at=now, most=50) is not None:
+            pass
+        report = sealing.verify(partner_id=partner, at=now)
+    return "\n".join(report.problems)
+
+
 _DEEDS: dict[str, Callable[..., str | None]] = {
     "work": work,
     "make_partner": make_partner,
     "make_customer": make_customer,
     "follow": follow,
+    "check_record": check_record,
 }
 
 

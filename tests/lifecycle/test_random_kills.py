@@ -162,6 +162,7 @@ class Scene:
             self._order_trouble()
         if number % 10 == 9:
             self.accept_invitations()
+            self.makers.append(self.nursery.order("check_record", partner_id=self.partner_id))
         self.rows(_BRING_FORWARD)
         time.sleep(self.random.uniform(0.02, 0.5))
         blow = self.random.choices(
@@ -349,6 +350,7 @@ def _check_customers(scene: Scene) -> None:
         )
         assert len(counts) == len(names), event
         assert {count for _, count in counts} == {1}, event
+    assert scene.nursery.run("check_record", partner_id=scene.partner_id) == ""
 
 
 def _check_microsoft(scene: Scene, *, before: set[str]) -> None:

@@ -95,7 +95,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": database.django_database(url=ENV.database_url, pool_size=ENV.database_pool_size)
 }
 # The application's role may add rows to these and read them, nothing else (config/roles.py).
-APPEND_ONLY_TABLES = ["audit_entry"]
+APPEND_ONLY_TABLES = ["audit_entry", "audit_seal", "audit_sealedentry", "audit_verification"]
 # Columns that hold what kit/vault.py encrypted: `msphub rotate-keys` renews them, `msphub restore` tries to open them.
 ENCRYPTED_COLUMNS = {
     "accounts_microsoftconnection": ["client_secret", "refresh_token"],
