@@ -6,6 +6,7 @@ The ids are the vendors' own, so that a later sync finds its products here inste
 import csv
 import datetime
 import functools
+import io
 import uuid
 from collections.abc import Sequence
 from importlib import resources
@@ -109,11 +110,11 @@ def fill(*, partner_id: uuid.UUID, at: datetime.datetime) -> int:
                 partner_id,
             ],
         )
-        return cursor.rowcount
+        added: int = cursor.rowcount
+    return added
 
 
 @functools.cache
 def _rows() -> Sequence[dict[str, str]]:
-    source = resources.files("msphub.catalog") / "data" / "catalogue.csv"
-    with source.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    source = (resources.files("msphub.catalog") / "data" / "catalogue.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(source)))
