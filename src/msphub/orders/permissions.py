@@ -4,11 +4,6 @@ from msphub.accounts.choices import EVERY_ROLE, Role
 from msphub.kit.permissions import declare
 
 VIEW = declare("orders.view", _("See orders"), roles=EVERY_ROLE)
-PURCHASE = declare(
-    "orders.purchase",
-    _("Buy products"),
-    roles=[Role.OWNER, Role.SALES, Role.CUSTOMER_ADMIN, Role.CUSTOMER_BUYER],
-)
 MANAGE = declare(
     "orders.manage",
     _("Try orders again, drop failed items, cancel scheduled orders"),
