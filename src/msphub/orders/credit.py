@@ -100,6 +100,12 @@ def check(*, by: Actor, customer_id: uuid.UUID, amount: Decimal, on: datetime.da
     The caller holds the customer's row locked: two orders at once can't both fit.
     """
     found = exposure(by=by, customer_id=customer_id, on=on)
+    refuse_past(found, amount=amount)
+    return found
+
+
+def refuse_past(found: Exposure, *, amount: Decimal) -> None:
+    """Refuse an amount that takes an exposure past its limit, with the figures, unless the term takes no action."""
     if not found.unlimited and found.used + amount > found.limit:
         raise Refused(
             "credit_limit",
@@ -116,4 +122,3 @@ def check(*, by: Actor, customer_id: uuid.UUID, amount: Decimal, on: datetime.da
                 "left": money.shown(max(found.limit - found.used, Decimal(0)), found.currency),
             },
         )
-    return found
