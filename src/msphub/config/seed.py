@@ -11,7 +11,7 @@ import httpx
 from django.db import transaction
 
 from msphub.accounts import actions as accounts
-from msphub.accounts import microsoft_connection
+from msphub.accounts import billing, microsoft_connection
 from msphub.accounts.choices import Role, UserStatus
 from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Tenant, User
 from msphub.catalog import seeding as catalogue
@@ -73,23 +73,30 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
     catalogue.create_catalogue(by=by, at=at)
     reader = _add_user(by=by, email=READ_ONLY, first="Rory", last="Quinn", role=Role.READ_ONLY, at=at)
     _connect(by=by, known=known, emulator_url=emulator_url, at=at)
-    profile = accounts.create_billing_profile(
+    profile = billing.save_profile(
         by=by,
         customer_id=None,
-        name="Cascade Cloud Europe",
-        bill_to="Cascade Cloud Europe B.V.",
-        address=addresses.Address(country="NL", line1="Stationsplein 12", city="Utrecht", postal_code="3511 ED"),
+        entry=billing.ProfileEntry(
+            name="Cascade Cloud Europe",
+            bill_to="Cascade Cloud Europe B.V.",
+            address=addresses.Address(country="NL", line1="Stationsplein 12", city="Utrecht", postal_code="3511 ED"),
+        ),
         at=at,
     )
-    europe = accounts.create_subscription(
+    europe = billing.save_subscription(
         by=by,
         customer_id=None,
-        name="Europe",
-        country="NL",
-        billing_profile=profile,
-        currency="EUR",
-        number_series="EU",
-        time_zone="Europe/Amsterdam",
+        entry=billing.SubscriptionEntry(
+            name="Europe",
+            country="NL",
+            state="",
+            billing_profile_id=profile.id,
+            currency="EUR",
+            tax_registration="NL004495445B01",
+            number_series="EU",
+            time_zone="Europe/Amsterdam",
+            payment_instructions="Pay by SEPA transfer to IBAN NL91 ABNA 0417 1643 00, naming the invoice number.",
+        ),
         at=at,
     )
     americas = _first_subscription(by)

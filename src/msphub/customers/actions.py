@@ -279,7 +279,7 @@ def _checked_profile(profile: Profile) -> tuple[Profile, dict[str, Text]]:
     name, problem = fields.company_name(profile.name, missing=_("Enter the name of the company."))
     if problem:
         problems["company_name"] = problem
-    address, found = inputs.check_address(profile.address)
+    address, found = addresses.check_lines(profile.address)
     problems |= found
     country = address.country
     primary, found = inputs.check_contact(profile.primary_contact, prefix="primary_", country=country)
