@@ -14,6 +14,7 @@ from msphub.accounts import actions as accounts
 from msphub.accounts import microsoft_connection
 from msphub.accounts.choices import Role, UserStatus
 from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Tenant, User
+from msphub.catalog import seeding as catalogue
 from msphub.customers import actions as customers
 from msphub.customers import samples, seeding
 from msphub.customers.choices import CreditHold, OnReach
@@ -69,6 +70,7 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
         at=at,
     )
     by = system_actor(partner_id=partner.id)
+    catalogue.create_catalogue(by=by, at=at)
     reader = _add_user(by=by, email=READ_ONLY, first="Rory", last="Quinn", role=Role.READ_ONLY, at=at)
     _connect(by=by, known=known, emulator_url=emulator_url, at=at)
     profile = accounts.create_billing_profile(
@@ -131,6 +133,7 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
         at=at,
     )
     by = system_actor(partner_id=partner.id)
+    catalogue.create_catalogue(by=by, at=at)
     _connect(by=by, known=known, emulator_url=emulator_url, at=at)
     americas = _first_subscription(by)
     kind = _seed_terms(by=by, at=at, countries=DOLLAR)
