@@ -1,5 +1,6 @@
 """The audit log's filters and download, and the hint at likely duplicates."""
 
+import datetime
 import uuid
 from collections.abc import Callable
 
@@ -7,6 +8,7 @@ import pytest
 from django.test import Client
 from tests import factories
 
+from msphub.accounts import statuses
 from msphub.accounts.choices import Status
 from msphub.accounts.models import User
 
@@ -35,6 +37,27 @@ def test_the_log_is_filtered_by_event_actor_and_day_and_shows_words_not_ids(
     assert "Wingtip Toys" in client.get(f"/audit/?day_from={day}&day_to={day}").content.decode().split("<tbody>", 1)[1]
     nothing = client.get("/audit/?day_from=2040-01-01").content.decode()
     assert "No entries match" in nothing
+
+
+def test_instants_are_shown_in_the_viewers_zone_and_exported_exactly(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    tenant = factories.make_customer(world)
+    statuses.change_status(
+        by=world.actor,
+        customer_id=tenant.id,
+        status=Status.SUSPENDED,
+        reason="Test",
+        at=factories.NOW,
+        starts_at=datetime.datetime(2026, 12, 1, 3, 30, tzinfo=datetime.UTC),
+    )
+    client = sign_in(world.owner)
+    client.cookies["msphub_zone"] = "America/New_York"
+    page = client.get("/audit/?event=customer.status_scheduled").content.decode()
+    assert "From: Nov 30, 2026, 10:30\u202fPM" in page
+    assert "2026-12-01T03:30" not in page
+    text = b"".join(client.get("/audit/export.csv").streaming_content).decode()
+    assert "From: 2026-12-01T03:30:00+00:00" in text
 
 
 def test_the_log_pages_forth_and_back(world: factories.PartnerWorld, sign_in: SignIn) -> None:
