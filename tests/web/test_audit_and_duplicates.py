@@ -88,6 +88,7 @@ def test_the_log_is_exported_for_those_who_may_see_it(world: factories.PartnerWo
     assert "Sibling" not in own
     theirs = factories.make_partner(name="Theirs")
     assert sign_in(theirs.owner).get(f"/audit/export.csv?customer={tenant.id}").status_code == 404
+    assert sign_in(world.owner).get("/audit/export.csv?customer=nonsense").status_code == 404
 
 
 def test_likely_duplicates_are_shown_by_name_and_email(world: factories.PartnerWorld, sign_in: SignIn) -> None:

@@ -1,6 +1,7 @@
 """The Users and CSP Accounts tabs over HTTP."""
 
 import re
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -271,10 +272,12 @@ def test_what_microsoft_vets_is_shown_as_it_stands(
     account = CspAccount.objects.get(customer_id=tenant.id)
     account.steps.update(state=StepState.DONE)
     account.steps.filter(step=Step.QUALIFICATION).update(message="As Microsoft says")
-    CspAccount.objects.filter(id=account.id).update(state=AccountState.LINKED, vetting_status=vetting)
+    CspAccount.objects.filter(id=account.id).update(
+        state=AccountState.LINKED, vetting_status=vetting, microsoft_tenant_id=uuid.uuid4()
+    )
     page = sign_in(world.owner).get(f"/customers/{tenant.id}/csp-accounts/").content.decode()
     shown = {
-        re.sub(r"<[^>]+>", "", label).split("–")[0].strip(): found  # noqa: RUF001 - the dash before the state
+        re.sub(r"<[^>]+>", "", label).split("–")[0].strip(): found
         for found, label in re.findall(r'<li class="work-step is-(\w+)">.*?<p class="work-label">(.*?)</p>', page)
     }
     assert shown == {"Microsoft tenant": "done", "Qualification": state}

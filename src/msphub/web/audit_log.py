@@ -19,6 +19,7 @@ from msphub.audit import queries as audit
 from msphub.audit.choices import ActorKind
 from msphub.audit.models import Entry
 from msphub.customers import queries as customers
+from msphub.kit.errors import NotFound
 from msphub.ui import cells, grid_view
 from msphub.ui.grid import Column, DateFilter, Empty, Export, Filter, GridPage, GridSpec, GridState
 from msphub.ui.page import Page
@@ -195,7 +196,11 @@ def _customer_id(request: PortalRequest) -> uuid.UUID | None:
     value = request.GET.get("customer", "")
     if not value:
         return None
-    return customers.details(by=request.actor, customer_id=uuid.UUID(value)).tenant.id
+    try:
+        customer_id = uuid.UUID(value)
+    except ValueError:
+        raise NotFound from None
+    return customers.details(by=request.actor, customer_id=customer_id).tenant.id
 
 
 def _row(entry: Entry) -> dict[str, Any]:
