@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from psycopg.errors import UniqueViolation
 
 from msphub.accounts import events, permissions
@@ -498,7 +499,7 @@ def _insert_user(
         object_id=user.id,
         object_label=user.display_name,
         customer_id=customer_id,
-        changes={"Login e-mail": (None, address), "Role": (None, role.label)},
+        changes={gettext_noop("Login e-mail"): (None, address), gettext_noop("Role"): (None, role.label)},
         details={"send_link": send_link},
     )
     return user
