@@ -228,6 +228,11 @@ def issue_password_link(*, user: User, at: datetime.datetime) -> str:
     return f"{settings.BASE_URL}/welcome/{secret}/"
 
 
+def hash_of_link(url: str) -> str:
+    """Return by what a one-time link is known where its secret is not kept."""
+    return _hashed(url.rstrip("/").rpartition("/")[2])
+
+
 def request_password_link(*, email: str, at: datetime.datetime, address: str, request_id: str) -> None:
     """Send a fresh one-time link to whoever signs in with this e-mail; says nothing when nobody does.
 

@@ -3,12 +3,21 @@
 import dataclasses
 import json
 import uuid
+from collections.abc import Collection
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from msphub.accounts.choices import Status, TenantKind, UserStatus
-from msphub.accounts.models import BillingProfile, MicrosoftConnection, StatusInterval, Subscription, Tenant, User
+from msphub.accounts.models import (
+    BillingProfile,
+    MicrosoftConnection,
+    PasswordLink,
+    StatusInterval,
+    Subscription,
+    Tenant,
+    User,
+)
 from msphub.kit import permissions
 from msphub.kit.actor import Actor, ActorKind
 from msphub.kit.errors import NotFound
@@ -31,6 +40,11 @@ def partner_ids() -> list[uuid.UUID]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT accounts_partner_ids()")
         return [row[0] for row in cursor.fetchall()]
+
+
+def password_links(*, hashes: Collection[str]) -> dict[str, PasswordLink]:
+    """Return one-time links by the hash of their secret."""
+    return {link.secret_hash: link for link in PasswordLink.objects.filter(secret_hash__in=hashes)}
 
 
 def signed_in(*, login_id: uuid.UUID, address: str, request_id: str) -> SignedIn | None:

@@ -9,11 +9,11 @@ from typing import Any
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from msphub.audit import events
+from msphub.audit import events, sealing
 from msphub.audit import queries as audit
 from msphub.audit.choices import ActorKind
 from msphub.audit.models import Entry
@@ -29,7 +29,7 @@ MOST_EXPORTED = 100_000
 
 def audit_logs(request: PortalRequest) -> HttpResponse:
     """Show what happened in the whole company."""
-    return respond(request, page=Page(title=_("Audit Logs")), customer_id=None)
+    return respond(request, page=Page(title=_("Audit Logs"), subtitle=_seal_line(request)), customer_id=None)
 
 
 def export(request: PortalRequest) -> HttpResponseBase:
@@ -39,7 +39,7 @@ def export(request: PortalRequest) -> HttpResponseBase:
 
     def rows() -> Iterator[list[str]]:
         found = _entries(request, state, customer_id=customer_id)
-        for entry in found[:MOST_EXPORTED].iterator(chunk_size=2000):
+        for entry in audit.with_seals(found)[:MOST_EXPORTED].iterator(chunk_size=2000):
             yield [
                 entry.at.isoformat(),
                 entry.actor_name,
@@ -50,6 +50,8 @@ def export(request: PortalRequest) -> HttpResponseBase:
                 "; ".join(_details(entry)),
                 entry.address,
                 entry.request_id,
+                str(entry.id),
+                *(str(value or "") for value in (entry.entry_hash, entry.seal_number, entry.seal_hash)),
             ]
 
     heads = [
@@ -62,6 +64,10 @@ def export(request: PortalRequest) -> HttpResponseBase:
         _("Details"),
         _("Address"),
         _("Request"),
+        _("Entry"),
+        _("Hash of the entry"),
+        _("Seal"),
+        _("Hash of the seal"),
     ]
     return grids.as_csv(request, name="audit-log", heads=heads, rows=rows)
 
@@ -140,6 +146,35 @@ def _entries(request: PortalRequest, state: GridState, *, customer_id: uuid.UUID
         since=_midnight(state.day("day_from")),
         until=_midnight(state.day("day_to"), following=True),
     )
+
+
+def _seal_line(request: PortalRequest) -> str:
+    """Say until when the record is sealed and when the seals were last checked; a customer's users see no seals."""
+    partner_id = request.actor.partner_id
+    newest = sealing.newest_seal(partner_id=partner_id) if request.actor.is_partner else None
+    if newest is None:
+        return ""
+    parts = [
+        _("Sealed until %(until)s (seal %(number)s).") % {"until": _instant(newest.sealed_at), "number": newest.number}
+    ]
+    checked = sealing.newest_verification(partner_id=partner_id)
+    if checked is None:
+        parts.append(_("Not checked yet; that happens every night."))
+    elif checked.problems:
+        words = ngettext(
+            "Checked %(when)s: %(count)s entry or seal was changed afterwards. Run “msphub audit verify” for the list.",
+            "Checked %(when)s: %(count)s entries or seals were changed afterwards. "
+            "Run “msphub audit verify” for the list.",
+            len(checked.problems),
+        )
+        parts.append(words % {"when": _instant(checked.at), "count": len(checked.problems)})
+    else:
+        parts.append(_("Checked %(when)s: nothing was changed afterwards.") % {"when": _instant(checked.at)})
+    return " ".join(parts)
+
+
+def _instant(at: datetime.datetime) -> str:
+    return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
 
 
 def _midnight(day: datetime.date | None, *, following: bool = False) -> datetime.datetime | None:
