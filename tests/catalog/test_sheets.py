@@ -84,7 +84,7 @@ def test_a_corrected_price_of_the_same_day_and_a_changed_cost_are_taken_over(wor
     take_over(world.id, [row()])
     _loaded, applied = take_over(world.id, [row(UnitPrice="61.00")])
     assert applied.prices_changed == 1
-    assert PriceCost.objects.get(price__market="US").cost == Decimal("61")
+    assert PriceCost.objects.get(price__market="US").cost == Decimal(61)
     _loaded, applied = take_over(world.id, [row(UnitPrice="61.00", ERP_Price="76", SkuTitle="Business Basic (new)")])
     assert applied.prices_changed == 1
     assert Sku.objects.get(external_id="0001", product__external_id="CFQ7TTC0LH18").title == "Business Basic (new)"
