@@ -110,7 +110,7 @@ def read(source: str) -> tuple[list[TypedRow], list[Problem]]:
                 if columns is not None:
                     continue
                 columns = (0, 1 if len(cells) > 2 else -1, -1)
-            if len(rows) >= inputs.MOST_ITEMS:
+            if len(rows) + len(problems) >= inputs.MOST_ITEMS:
                 most = _("At most %(most)s rows at once.") % {"most": inputs.MOST_ITEMS}
                 return [], [Problem(line=0, message=most)]
             row = _row(cells, columns, line=reader.line_num)

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from msphub.accounts import permissions as accounts
+from msphub.catalog import permissions as catalog
 from msphub.customers import permissions as customers_permissions
 from msphub.notifications import permissions as notifications
 from msphub.web import (
@@ -11,6 +12,8 @@ from msphub.web import (
     csp_accounts,
     customers,
     details,
+    discount_edit,
+    discounts,
     entrance,
     health,
     mail,
@@ -26,6 +29,8 @@ C = customers_permissions
 DRAFT = "customers/new/<uuid:draft_id>"
 CUSTOMER = "customers/<uuid:customer_id>"
 USER = f"{CUSTOMER}/users/<uuid:user_id>"
+DISCOUNT = "discounts/<uuid:discount_id>"
+VERSION = f"{DISCOUNT}/versions/<uuid:version_id>"
 ACCOUNT = "csp-accounts/<uuid:account_id>"
 
 urlpatterns = [
@@ -91,6 +96,33 @@ urlpatterns = [
         permission=C.MANAGE_ACCOUNTS,
         name="csp_account_password",
     ),
+    page("discounts/", discounts.discounts, permission=catalog.VIEW_DISCOUNTS, name="discounts"),
+    page("discounts/new/", discount_edit.create, permission=catalog.MANAGE_DISCOUNTS, name="discount_new"),
+    page("discounts/form/", discount_edit.refresh, permission=catalog.MANAGE_DISCOUNTS, name="discount_form"),
+    page(f"{DISCOUNT}/", discounts.discount, permission=catalog.VIEW_DISCOUNTS, name="discount"),
+    page(f"{DISCOUNT}/clone/", discount_edit.clone, permission=catalog.MANAGE_DISCOUNTS, name="discount_clone"),
+    page(f"{DISCOUNT}/rename/", discounts.rename, permission=catalog.MANAGE_DISCOUNTS, name="discount_rename"),
+    page(f"{DISCOUNT}/delete/", discounts.delete, permission=catalog.MANAGE_DISCOUNTS, name="discount_delete"),
+    page(f"{DISCOUNT}/form/", discount_edit.refresh, permission=catalog.MANAGE_DISCOUNTS, name="discount_version_form"),
+    page(
+        f"{DISCOUNT}/versions/new/",
+        discount_edit.new_version,
+        permission=catalog.MANAGE_DISCOUNTS,
+        name="discount_version_new",
+    ),
+    page(
+        f"{VERSION}/change/",
+        discount_edit.change_version,
+        permission=catalog.MANAGE_DISCOUNTS,
+        name="discount_version_change",
+    ),
+    page(
+        f"{VERSION}/withdraw/",
+        discounts.withdraw,
+        permission=catalog.MANAGE_DISCOUNTS,
+        name="discount_version_withdraw",
+    ),
+    page(f"{VERSION}/rates.csv", discounts.export, permission=catalog.VIEW_DISCOUNTS, name="discount_version_export"),
     page("audit/", audit_log.audit_logs, permission=accounts.VIEW_AUDIT, name="audit"),
     page("audit/export.csv", audit_log.export, permission=accounts.VIEW_AUDIT, name="audit_export"),
     page("mail/", mail.mails, permission=notifications.VIEW_MAIL, name="mails"),
