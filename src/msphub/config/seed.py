@@ -14,13 +14,8 @@ from msphub.accounts import actions as accounts
 from msphub.accounts import microsoft_connection
 from msphub.accounts.choices import Role, UserStatus
 from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Tenant, User
-from msphub.catalog import actions as discounts
-from msphub.catalog import item_rows
 from msphub.catalog import seeding as catalogue
-from msphub.catalog.choices import DiscountCategory, VendorCode
-from msphub.catalog.days import day_of
-from msphub.catalog.inputs import Band, Heading, Rates
-from msphub.catalog.models import Discount
+from msphub.config import seed_discounts
 from msphub.customers import actions as customers
 from msphub.customers import samples, seeding
 from msphub.customers.choices import CreditHold, OnReach
@@ -77,6 +72,7 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
     )
     by = system_actor(partner_id=partner.id)
     catalogue.create_catalogue(by=by, at=at)
+    seed_discounts.seed_discounts(by=by, at=at)
     reader = _add_user(by=by, email=READ_ONLY, first="Rory", last="Quinn", role=Role.READ_ONLY, at=at)
     _connect(by=by, known=known, emulator_url=emulator_url, at=at)
     profile = accounts.create_billing_profile(
@@ -100,7 +96,6 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
     )
     americas = _first_subscription(by)
     kind = _seed_terms(by=by, at=at)
-    _seed_discounts(by=by, at=at)
     tenants = _tenants_at_microsoft(partner=partner, most=36)
     made = seeding.insert_samples(
         by=by,
@@ -178,40 +173,6 @@ def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = 
     customers.create_customer_type(by=by, name="Enterprise", terms={**standard, **longer}, at=at)
     customers.create_customer_type(by=by, name="Public sector", terms={"US": longer["US"], "CA": longer["CA"]}, at=at)
     return kind
-
-
-def _seed_discounts(*, by: Actor, at: datetime.datetime) -> None:
-    """Create a discount of each of the usual kinds; the first one has a version to come."""
-    today = day_of(at)
-
-    def discount(name: str, vendor: VendorCode, category: DiscountCategory, rates: Rates) -> Discount:
-        heading = Heading(name=name, vendor=vendor, country="US", category=category)
-        return discounts.create_discount(by=by, heading=heading, valid_from=today, rates=rates, at=at)
-
-    licences = discount(
-        "Licences America", VendorCode.MICROSOFT, DiscountCategory.DEFAULT, Rates(percent=Decimal("4.5"))
-    )
-    discounts.create_version(
-        by=by,
-        discount_id=licences.id,
-        valid_from=today + datetime.timedelta(days=35),
-        rates=Rates(percent=Decimal(6)),
-        version=licences.version,
-        at=at,
-    )
-    bands = (
-        Band(from_quantity=1, to_quantity=24, percent=Decimal(3)),
-        Band(from_quantity=25, to_quantity=99, percent=Decimal(6)),
-        Band(from_quantity=100, to_quantity=None, percent=Decimal(10)),
-    )
-    discount("Volume America", VendorCode.MICROSOFT, DiscountCategory.SLAB, Rates(bands=bands))
-    written = "CFQ7TTC0LCHC\t\t8\nCFQ7TTC0LFLX\t0001\t7.5\nCFQ7TTC0LFLZ\t0002\t9"
-    rows, _problems = item_rows.read(written)
-    known = item_rows.look_up(by=by, vendor=VendorCode.MICROSOFT, category=DiscountCategory.ITEMIZED, rows=rows)
-    items = tuple(one.item for one in known if one.item is not None)
-    discount("Microsoft 365 campaign", VendorCode.MICROSOFT, DiscountCategory.ITEMIZED, Rates(items=items))
-    discount("Azure America", VendorCode.MICROSOFT, DiscountCategory.AZURE_PLAN, Rates(percent=Decimal(2)))
-    discount("Coro America", VendorCode.CORO, DiscountCategory.DEFAULT, Rates(percent=Decimal(12)))
 
 
 def _first_subscription(by: Actor) -> Subscription:
