@@ -113,9 +113,7 @@ def save_profile(
         if profile_id is None:
             profile = BillingProfile(partner_id=by.partner_id, customer_id=customer_id, created_at=at)
         else:
-            profile = _lock_profile(by=by, customer_id=customer_id, profile_id=profile_id)
-            if profile.version != version:
-                raise _stale()
+            profile = lock_profile(by=by, customer_id=customer_id, profile_id=profile_id, version=version)
         write_profile(by=by, profile=profile, entry=entry, at=at)
     return profile
 
@@ -285,7 +283,7 @@ def _write_subscription(
     else:
         row = lock_subscription(by=by, customer_id=customer_id, subscription_id=subscription_id)
         if row.version != version:
-            raise _stale()
+            raise stale()
         if currency_is_fixed and row.currency != entry.currency:
             raise _refused(
                 {"currency": _("The currency can't change any more: customers are charged under this subscription.")}
@@ -387,7 +385,8 @@ def _require_own(*, by: Actor, customer_id: uuid.UUID | None) -> None:
         queries.get_tenant(by=by, tenant_id=customer_id)
 
 
-def _lock_profile(*, by: Actor, customer_id: uuid.UUID | None, profile_id: uuid.UUID) -> BillingProfile:
+def lock_profile(*, by: Actor, customer_id: uuid.UUID | None, profile_id: uuid.UUID, version: int) -> BillingProfile:
+    """Return a billing profile locked for the caller's transaction; refuses `stale`, raises `NotFound`."""
     found = (
         BillingProfile.objects.select_for_update()
         .filter(partner_id=by.partner_id, customer_id=customer_id, id=profile_id)
@@ -395,6 +394,8 @@ def _lock_profile(*, by: Actor, customer_id: uuid.UUID | None, profile_id: uuid.
     )
     if found is None:
         raise NotFound
+    if found.version != version:
+        raise stale()
     return found
 
 
@@ -450,5 +451,6 @@ def _refused(problems: Problems) -> Refused:
     return Refused("invalid", _("Some entries need your attention."), fields=problems)
 
 
-def _stale() -> Refused:
+def stale() -> Refused:
+    """Return the refusal of a form that was filled from an older version than what is stored now."""
     return Refused("stale", _("Somebody else has changed this meanwhile. Save again to keep what stands here."))
