@@ -96,9 +96,9 @@ def check(*, by: Actor, entered: Entered, at: datetime.datetime) -> tuple[Checke
             continue
         country = addresses.country_name(row.country)
         if row.country in held:
-            problems[f"country_{number}"] = _("%(country)s stands here twice; a type has one credit term a country.") % {
-                "country": country
-            }
+            problems[f"country_{number}"] = _(
+                "%(country)s stands here twice; a type has one credit term a country."
+            ) % {"country": country}
             continue
         term = terms.get(row.credit_term_id) if row.credit_term_id else None
         if term is None or term.country != row.country:
@@ -288,9 +288,7 @@ def refuse_stranded(*, by: Actor, type_id: uuid.UUID, before: Checked, after: Ch
         )
 
 
-def other_currency(
-    *, by: Actor, type_id: uuid.UUID, before: Checked, after: Checked
-) -> list[type_usage.InTheWay]:
+def other_currency(*, by: Actor, type_id: uuid.UUID, before: Checked, after: Checked) -> list[type_usage.InTheWay]:
     """Return the customers whom a change would give a credit term in another currency than they are charged in."""
     return type_usage.of_other_currency(
         by=by,
@@ -314,11 +312,11 @@ def described(checked: Checked) -> dict[str, Any]:
 
 
 def rate(span: Span | None) -> str:
-    """Return a discount version's rate or span of rates: “5 %”, “3 %–15 %”, a dash for none."""
+    """Return a discount version's rate or span of rates: “5 %”, “3 % to 15 %”, a dash for none."""
     if span is None or span.lowest is None or span.highest is None:
-        return "–"
+        return "\u2013"
     low, high = catalog_words.percent(span.lowest), catalog_words.percent(span.highest)
-    return low if low == high else f"{low}–{high}"
+    return low if low == high else f"{low}\u2013{high}"
 
 
 def sort_customers(*, partner_id: uuid.UUID, type_id: uuid.UUID, most: int = RENAMED_AT_ONCE) -> bool:
@@ -338,7 +336,8 @@ def sort_customers(*, partner_id: uuid.UUID, type_id: uuid.UUID, most: int = REN
             """,
             {"partner": partner_id, "kind": type_id, "most": most},
         )
-        return cursor.rowcount >= most
+        changed: int = cursor.rowcount
+    return changed >= most
 
 
 def _checked(*, by: Actor, entered: Entered, at: datetime.datetime) -> Checked:
