@@ -244,7 +244,7 @@ def test_a_type_holds_one_term_a_country_and_one_discount_a_vendor_and_category(
         ((CountryTerms(country="US", credit_term_id=None),), "term_1"),
         ((CountryTerms(country="US", credit_term_id=german.id),), "term_1"),
         ((CountryTerms(country="US", credit_term_id=uuid.uuid4()),), "term_1"),
-        ((CountryTerms(country="US", credit_term_id=term.id), CountryTerms(country="US", credit_term_id=term.id)), "country_2"),
+        ((CountryTerms(country="US", credit_term_id=term.id),) * 2, "country_2"),
         ((CountryTerms(country="US", credit_term_id=term.id, discount_ids=(five.id, seven.id)),), "discounts_1"),
         ((CountryTerms(country="DE", credit_term_id=german.id, discount_ids=(five.id,)),), "discounts_1"),
     ]  # fmt: skip
