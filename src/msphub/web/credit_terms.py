@@ -12,6 +12,8 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -56,8 +58,8 @@ class CreditTermForm(StepForm):
         "credit_limit": "short",
         "currency": "medium",
         "due_period": "tiny",
-        "on_reach": "medium",
-        "credit_hold": "medium",
+        "on_reach": "long",
+        "credit_hold": "long",
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -76,8 +78,8 @@ class CreditTermForm(StepForm):
             help_text=_("Days from issue to due, 0 to 365."),
             widget=forms.TextInput(attrs={"inputmode": "numeric"}),
         )
-        reach = "; ".join(f"{one.label}: {MEANING[one]}" for one in OnReach)
-        self.fields["on_reach"] = select(_("On Reach of Credit Limit"), OnReach.choices, help_text=f"{reach}.")
+        reach = format_html_join(mark_safe("<br>"), "{}: {}.", [(one.label, MEANING[one]) for one in OnReach])
+        self.fields["on_reach"] = select(_("On Reach of Credit Limit"), OnReach.choices, help_text=reach)
         self.fields["credit_hold"] = select(
             _("Put Account on Credit Hold"),
             CreditHold.choices,

@@ -127,4 +127,6 @@ def _single(span: Span | None) -> Decimal | None:
 
 
 def _named(row: DiscountRow | None) -> str:
-    return f"{row.name} ({rate(row.in_force)})" if row else _("none")
+    if row is None:
+        return _("none")
+    return f"{row.name} ({rate(row.in_force or row.coming)})"

@@ -14,6 +14,7 @@ from msphub.catalog.queries import DiscountRow
 from msphub.customers.customer_types import CountryTerms, Entered, Held, rate
 from msphub.customers.models import CreditTerm
 from msphub.kit import addresses
+from msphub.ui import cells
 from msphub.web import wizard_forms
 from msphub.web.wizard_forms import StepForm
 
@@ -196,7 +197,7 @@ class TypeForm(StepForm):
             groups: dict[str, list[dict[str, Any]]] = {}
             for one, option in zip(self._offered(row), bound.subwidgets, strict=True):
                 groups.setdefault(str(one.vendor.label), []).append(
-                    {"widget": option, "name": one.name, "about": f"{one.category.label}, {rate(one.in_force)}"}
+                    {"widget": option, "name": one.name, "about": f"{one.category.label}, {_rates(one)}"}
                 )
             found.append(
                 {
@@ -212,6 +213,14 @@ class TypeForm(StepForm):
                 }
             )
         return found
+
+
+def _rates(one: DiscountRow) -> str:
+    """Return what holds, or what comes and when while nothing holds yet."""
+    if one.in_force is None and one.coming is not None:
+        day = cells.day(one.coming.valid_from)
+        return _("%(rate)s from %(day)s") % {"rate": rate(one.coming), "day": day.shown if day else ""}
+    return rate(one.in_force)
 
 
 class LooseMultipleChoiceField(forms.MultipleChoiceField):
