@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from msphub.audit import actions as audit
 from msphub.catalog import events, permissions
-from msphub.catalog.choices import VendorCode
+from msphub.catalog.choices import SHELF_OF, Shelf, VendorCode
 from msphub.kit import ids, text
 from msphub.kit.actor import Actor
 
@@ -56,16 +56,22 @@ def fill(*, partner_id: uuid.UUID, at: datetime.datetime) -> int:
                 [str(vendor.label) for vendor in VendorCode],
             ],
         )
-        products = {(row["vendor"], row["product_id"]): row for row in reversed(rows)}.values()
+        titles: dict[tuple[str, str], list[str]] = {}
+        for row in rows:
+            titles.setdefault((row["vendor"], row["product_id"]), []).append(row["sku"])
+        by_key = {(row["vendor"], row["product_id"]): row for row in reversed(rows)}
+        keys, products = list(by_key), list(by_key.values())
         cursor.execute(
             """
             INSERT INTO catalog_product (
-                id, partner_id, vendor_id, external_id, title, publisher, description, category, active, created_at,
-                updated_at
+                id, partner_id, vendor_id, external_id, title, publisher, description, category, shelf, sort_title,
+                search_text, active, created_at, updated_at
             )
-            SELECT r.id, %s, v.id, r.external_id, r.title, r.publisher, '', r.category, true, %s, %s
-            FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-                r(id, vendor, external_id, title, publisher, category)
+            SELECT r.id, %s, v.id, r.external_id, r.title, r.publisher, '', r.category, r.shelf, r.sort_title,
+                r.search_text, true, %s, %s
+            FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                    %s::text[])
+                r(id, vendor, external_id, title, publisher, category, shelf, sort_title, search_text)
             JOIN catalog_vendor v ON v.partner_id = %s AND v.code = r.vendor
             ON CONFLICT (partner_id, vendor_id, external_id) DO NOTHING
             """,
@@ -76,6 +82,12 @@ def fill(*, partner_id: uuid.UUID, at: datetime.datetime) -> int:
                 [ids.new_id() for _product in products],
                 *([row[column] for row in products] for column in ("vendor", "product_id", "product", "publisher")),
                 [row["category"] for row in products],
+                [Shelf.AZURE_PLAN.value if row["usage"] else SHELF_OF[row["category"]] for row in products],
+                [text.fold(row["product"]) for row in products],
+                [
+                    text.search_text(row["product"], row["publisher"], row["product_id"], *titles[key])
+                    for key, row in zip(keys, products, strict=True)
+                ],
                 partner_id,
             ],
         )

@@ -13,6 +13,7 @@ from msphub.accounts.choices import Status, UserStatus
 from msphub.catalog.choices import VersionState
 from msphub.customers.choices import AccountState
 from msphub.customers.type_usage import Counted
+from msphub.kit import money
 from msphub.notifications.choices import MailState
 from msphub.ui import cells
 from msphub.web.wizard_forms import StepForm
@@ -78,9 +79,9 @@ def days(count: int) -> str:
 def counted(found: Counted) -> str:
     """Show how many customers there are, as far as they were counted: “41 customers”, “1,000+ customers”."""
     if found.more:
-        return _("%(count)s+ customers") % {"count": cells.format_number(found.count)}
+        return _("%(count)s+ customers") % {"count": money.format_number(found.count)}
     return ngettext("%(count)s customer", "%(count)s customers", found.count) % {
-        "count": cells.format_number(found.count)
+        "count": money.format_number(found.count)
     }
 
 
