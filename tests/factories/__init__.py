@@ -11,6 +11,7 @@ from msphub.accounts import actions as accounts
 from msphub.accounts import microsoft_connection, statuses
 from msphub.accounts.choices import Role, Status, UserStatus
 from msphub.accounts.models import Login, Subscription, Tenant, User
+from msphub.catalog import seeding as catalogue
 from msphub.customers import creation, defaults, inputs
 from msphub.customers.models import CustomerType
 from msphub.kit import permissions, scope
@@ -59,7 +60,7 @@ def actor_of(user: User) -> Actor:
 
 
 def make_partner(*, name: str = "Cascade", country: str = "US", currency: str = "USD") -> PartnerWorld:
-    """Create a partner with an owner who has chosen a password, and default terms; enters its scope."""
+    """Create a partner with an owner who has chosen a password, and catalogue and default terms; enters its scope."""
     tenant, owner, _link = accounts.create_partner(
         name=name,
         owner_email=f"{unique('owner')}@cascade.example",
@@ -72,6 +73,7 @@ def make_partner(*, name: str = "Cascade", country: str = "US", currency: str = 
     )
     give_password(owner)
     by = system_actor(partner_id=tenant.id)
+    catalogue.create_catalogue(by=by, at=NOW)
     kind = defaults.create_default_terms(by=by, country=country, currency=currency, at=NOW)
     subscription = Subscription.objects.get(partner_id=tenant.id, customer_id=None)
     return PartnerWorld(

@@ -78,7 +78,7 @@ def create_partner(
             at=at,
             send_link=False,
         )
-        profile = create_billing_profile(
+        profile = _create_first_profile(
             by=by,
             customer_id=None,
             name=partner.name,
@@ -86,7 +86,7 @@ def create_partner(
             address=addresses.Address(country=country, line1=""),
             at=at,
         )
-        create_subscription(
+        _create_first_subscription(
             by=by,
             customer_id=None,
             name=subscription_name,
@@ -374,7 +374,7 @@ def save_preference(*, by: Actor, name: str, value: dict[str, str]) -> None:
         )
 
 
-def create_billing_profile(
+def _create_first_profile(
     *,
     by: Actor,
     customer_id: uuid.UUID | None,
@@ -411,7 +411,7 @@ def create_billing_profile(
     return profile
 
 
-def create_subscription(
+def _create_first_subscription(
     *,
     by: Actor,
     customer_id: uuid.UUID | None,

@@ -15,8 +15,8 @@ import psycopg
 from cryptography.fernet import Fernet
 from django.utils.module_loading import import_string
 
+from msphub.config import calc, machine, processes
 from msphub.config import demo as demos
-from msphub.config import machine, processes
 from msphub.config.embedded import EmbeddedPostgres, write_private
 from msphub.config.env import Mode, NotConfigured, as_markdown, encryption_keys, environment
 from msphub.config.programs import EmbeddedPostgresError
@@ -48,6 +48,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "msphub.config.settings")
     if os.environ.get("MSPHUB_END_WITH_PARENT"):  # set by the Makefile: a killed make takes us along
         processes.end_with_parent(parent=os.getppid())
+
+
+main.add_command(calc.calc)
 
 
 # Running

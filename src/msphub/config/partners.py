@@ -8,6 +8,7 @@ from babel.numbers import get_territory_currencies
 from msphub.accounts import actions as accounts
 from msphub.accounts import queries
 from msphub.accounts.models import Tenant, User
+from msphub.catalog import seeding as catalogue
 from msphub.customers import defaults, mass_seeding
 from msphub.kit import addresses, scope
 from msphub.kit.actor import system_actor
@@ -23,7 +24,7 @@ def create_partner(
     country: str,
     at: datetime.datetime,
 ) -> tuple[Tenant, User, str]:
-    """Create a partner with owner, first subscription and first terms; returns it, the owner and the one-time link.
+    """Create a partner with owner, subscription, catalogue and terms; returns it, the owner and the one-time link.
 
     Currency is the country's own. Refuses an unknown country and a login e-mail that is taken.
     """
@@ -40,7 +41,9 @@ def create_partner(
         time_zone="UTC",
         at=at,
     )
-    defaults.create_default_terms(by=system_actor(partner_id=partner.id), country=country, currency=currency, at=at)
+    by = system_actor(partner_id=partner.id)
+    catalogue.create_catalogue(by=by, at=at)
+    defaults.create_default_terms(by=by, country=country, currency=currency, at=at)
     return partner, owner, link
 
 

@@ -43,6 +43,8 @@ INSTALLED_APPS = [
     "msphub.accounts",
     "msphub.catalog",
     "msphub.customers",
+    "msphub.entitlements",
+    "msphub.orders",
     "msphub.notifications",
     "msphub.web",
     "allauth",

@@ -15,14 +15,12 @@ from msphub.accounts.choices import Status, TenantKind
 from msphub.accounts.models import Subscription, Tenant, User
 from msphub.audit import actions as audit
 from msphub.customers import creation, events, inputs, permissions, queries
-from msphub.customers.choices import ContactKind, CreditHold, OnReach
+from msphub.customers.choices import ContactKind
 from msphub.customers.models import (
     Contact,
-    CreditTerm,
     CspAccount,
     Customer,
     CustomerType,
-    CustomerTypeTerm,
     SalesRepresentative,
 )
 from msphub.kit import addresses, fields, text
@@ -218,69 +216,12 @@ def allow_purchase(*, by: Actor, customer_id: uuid.UUID, allowed: bool, at: date
         )
 
 
-def create_credit_term(
-    *,
-    by: Actor,
-    name: str,
-    country: str,
-    currency: str,
-    credit_limit: Any,
-    due_days: int,
-    on_reach: OnReach,
-    credit_hold: CreditHold,
-    at: datetime.datetime,
-) -> CreditTerm:
-    """Create a credit term of one country."""
-    by.require_partner(permissions.EDIT_TERMS)
-    with transaction.atomic():
-        term = CreditTerm.objects.create(
-            partner_id=by.partner_id,
-            name=name,
-            country=country,
-            currency=currency,
-            credit_limit=credit_limit,
-            due_days=due_days,
-            on_reach=on_reach,
-            credit_hold=credit_hold,
-            created_at=at,
-        )
-        audit.record(
-            by=by,
-            event=events.CREDIT_TERM_CREATED,
-            at=at,
-            object_type="credit_term",
-            object_id=term.id,
-            object_label=term.name,
-        )
-    return term
-
-
-def create_customer_type(*, by: Actor, name: str, terms: dict[str, CreditTerm], at: datetime.datetime) -> CustomerType:
-    """Create a customer type with one credit term per country."""
-    by.require_partner(permissions.EDIT_TERMS)
-    with transaction.atomic():
-        kind = CustomerType.objects.create(partner_id=by.partner_id, name=name, created_at=at)
-        CustomerTypeTerm.objects.bulk_create(
-            CustomerTypeTerm(partner_id=by.partner_id, customer_type=kind, country=country, credit_term=term)
-            for country, term in terms.items()
-        )
-        audit.record(
-            by=by,
-            event=events.CUSTOMER_TYPE_CREATED,
-            at=at,
-            object_type="customer_type",
-            object_id=kind.id,
-            object_label=kind.name,
-        )
-    return kind
-
-
 def _checked_profile(profile: Profile) -> tuple[Profile, dict[str, Text]]:
     problems: dict[str, Text] = {}
     name, problem = fields.company_name(profile.name, missing=_("Enter the name of the company."))
     if problem:
         problems["company_name"] = problem
-    address, found = inputs.check_address(profile.address)
+    address, found = addresses.check_lines(profile.address)
     problems |= found
     country = address.country
     primary, found = inputs.check_contact(profile.primary_contact, prefix="primary_", country=country)
@@ -387,7 +328,12 @@ def _change_terms(*, by: Actor, customer: Customer, profile: Profile, at: dateti
         return
     by.require_partner(permissions.EDIT_TERMS)
     problems = creation.check_terms(
-        by=by, customer_type_id=kind_id, partner_subscription_id=subscription_id, country=customer.tenant.country
+        by=by,
+        customer_type_id=kind_id,
+        partner_subscription_id=subscription_id,
+        country=customer.tenant.country,
+        keeps=kind_id == customer.customer_type_id,
+        lock=True,
     )
     if problems:
         raise Refused("invalid", _("Some entries need your attention."), fields=problems)

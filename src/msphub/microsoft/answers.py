@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from msphub.microsoft import errors, reading
+from msphub.microsoft import advice, errors, reading
 
 AUDIENCE_REFUSED = 900420
 USER_TOKEN_NEEDED = 900329
 _AGREEMENT_EXISTS = 600061
+_CART_BOUGHT = 800065
 _STALE_ETAG = 2055
 _PRECONDITION_FAILED = 800036
 
@@ -43,13 +44,18 @@ def refusal(
         message,
         code=code,
         name=name,
-        field=errors.field_of(code=code, texts=(message, *details)) if status in {400, 409, 422} else None,
+        field=errors.field_of(code=code, texts=(message, *details) if status in {400, 409, 422} else ()),
         details=details,
         status=status,
-        retry_after=retry_after(headers=headers, body=body),
+        retry_after=retry_after(headers=headers, body=body) or _own_wait(status=status, code=code),
         request_id=request_id,
         correlation_id=correlation_id,
     )
+
+
+def _own_wait(*, status: int, code: int | None) -> float | None:
+    """Return how long to leave something alone that is in progress, where Microsoft doesn't say (errors.md §2)."""
+    return advice.WAIT_OF_CODE.get(code) if status == 409 and code is not None else None
 
 
 def text_of(body: object) -> str | None:
@@ -157,7 +163,7 @@ def _kind(*, status: int, code: int | None, text: str) -> type[errors.Refused]:
         return errors.SignInFailed
     if status == 412 or code in {_STALE_ETAG, _PRECONDITION_FAILED}:
         return errors.StaleEtag
-    if code == _AGREEMENT_EXISTS or (status in {400, 409} and errors.domain_is_taken(text=text)):
+    if code in {_AGREEMENT_EXISTS, _CART_BOUGHT} or (status in {400, 409} and errors.domain_is_taken(text=text)):
         return errors.AlreadyExists
     return {403: errors.Forbidden, 404: errors.NotFound, 409: errors.Conflict, 410: errors.NotFound}.get(
         status, errors.Refused

@@ -36,28 +36,28 @@ def address(*, address: shapes.Address, phone_number: str | None) -> Body:
     """Return an address with its phone number in the shape Microsoft wants."""
     body: Body = {name: getattr(address, attribute) for name, attribute in _ADDRESS.items()}
     body["PhoneNumber"] = phone_number
-    return _known(body)
+    return known(body)
 
 
 def address_to_verify(*, address: shapes.Address) -> Body:
     """Return what the address verifier looks at: nobody's name, no phone number."""
     body: Body = {name: getattr(address, _ADDRESS[name]) for name in _TO_VERIFY}
-    return _known(body)
+    return known(body)
 
 
 def new_customer(*, customer: shapes.NewCustomer, phone_number: str | None) -> Body:
     """Return the request that makes a customer. It never has a password: Microsoft accepts none (contract §4.1)."""
-    return _known(
+    return known(
         {
             "enableGDAPByDefault": customer.enable_gdap_by_default,
             "AssociatedPartnerId": customer.associated_partner_id,
-            "CompanyProfile": _known(
+            "CompanyProfile": known(
                 {
                     "Domain": customer.domain,
                     "organizationRegistrationNumber": customer.organization_registration_number,
                 }
             ),
-            "BillingProfile": _known(
+            "BillingProfile": known(
                 {
                     "Culture": customer.culture,
                     "Email": customer.email,
@@ -76,16 +76,16 @@ def billing_profile(*, profile: shapes.BillingProfile, phone_number: str | None)
     """Return the whole resource as it was read, with the profile's values laid over it (contract §4.5)."""
     body = copy.deepcopy(dict(profile.raw))
     if profile.id is not None:
-        _put(body, "id", profile.id)
+        put(body, "id", profile.id)
     for name, attribute in _BILLING_PROFILE.items():
-        _put(body, name, getattr(profile, attribute))
+        put(body, name, getattr(profile, attribute))
     if profile.default_address is not None:
-        known = _get(body, "defaultAddress")
-        changed: Body = dict(known) if isinstance(known, dict) else {}
+        there = _get(body, "defaultAddress")
+        changed: Body = dict(there) if isinstance(there, dict) else {}
         for name, attribute in _ADDRESS.items():
             value = phone_number if name == "PhoneNumber" else getattr(profile.default_address, attribute)
-            _put(changed, name[0].lower() + name[1:], value)
-        _put(body, "defaultAddress", changed)
+            put(changed, name[0].lower() + name[1:], value)
+        put(body, "defaultAddress", changed)
     return body
 
 
@@ -95,7 +95,7 @@ def agreement(*, contact: shapes.AgreementContact, template_id: str, agreement_t
         raise ValueError("agreed_at needs a time zone")
     moment = agreed_at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
     return {
-        "primaryContact": _known(
+        "primaryContact": known(
             {
                 "firstName": contact.first_name,
                 "lastName": contact.last_name,
@@ -113,7 +113,7 @@ def qualification(
     *, qualification: str, education_segment: str | None, website: str | None, validation_code: str | None
 ) -> Body:
     """Return the request that starts the vetting of a qualification."""
-    return _known(
+    return known(
         {
             "qualification": qualification,
             "educationSegment": education_segment,
@@ -125,7 +125,7 @@ def qualification(
 
 def relationship_removal(*, etag: str | None) -> Body:
     """Return the request that ends the reseller relationship."""
-    return {"relationshipToPartner": "none", "attributes": _known({"etag": etag, "objectType": "Customer"})}
+    return {"relationshipToPartner": "none", "attributes": known({"etag": etag, "objectType": "Customer"})}
 
 
 def name_filter(*, field: str, prefix: str) -> str:
@@ -133,18 +133,25 @@ def name_filter(*, field: str, prefix: str) -> str:
     return json.dumps({"Field": field, "Value": prefix, "Operator": "starts_with"}, separators=(",", ":"))
 
 
-def _known(body: Body) -> Body:
+def known(body: Body) -> Body:
+    """Return a body without what isn't known."""
     return {name: value for name, value in body.items() if value is not None}
 
 
 def _get(body: Body, name: str) -> object:
-    return next((value for known, value in body.items() if known.casefold() == name.casefold()), None)
+    return next((value for spelled, value in body.items() if spelled.casefold() == name.casefold()), None)
 
 
-def _put(body: Body, name: str, value: object) -> None:
+def put(body: Body, name: str, value: object) -> None:
     """Set a member under the spelling it has; a None removes what was there and adds nothing."""
-    spelled = next((known for known in body if known.casefold() == name.casefold()), name)
+    spelled = next((there for there in body if there.casefold() == name.casefold()), name)
     if value is not None:
         body[spelled] = value
     elif spelled in body:
         body[spelled] = None
+
+
+def drop(body: Body, name: str) -> None:
+    """Take a member out, whatever its spelling."""
+    for spelled in [there for there in body if there.casefold() == name.casefold()]:
+        del body[spelled]

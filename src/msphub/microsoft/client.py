@@ -16,14 +16,22 @@ import httpx
 
 from msphub.microsoft import (
     bodies,
+    carts,
+    catalog,
     connection,
     diagnosis,
     errors,
     login,
+    orders,
+    pace,
+    paging,
     parsing,
+    paths,
     phones,
+    prices,
     reading,
     shapes,
+    subscriptions,
     transport,
     wire,
 )
@@ -42,9 +50,13 @@ _NO_GRAPH = frozenset({"consent_required", "audience", "rejected"})
 class Client:
     """Partner Center, Graph and login as one partner sees them. Cheap to make, safe to share between threads.
 
+    What is sold has rooms of its own: `catalog`, `prices`, `carts`, `orders`, `subscriptions`.
+
     Every method may raise `errors.MicrosoftError`: reads Refused, Throttled or Unavailable; writes (those with a
     `request_id`) UnknownOutcome as well. `timeout` is in seconds and holds for an attempt with its sign-in;
     `read_retries=0` suits live checks in a form. `max_wait` bounds the seconds a read waits between its attempts.
+    Every call waits for its turn below Microsoft's limit (`pace`): at most `timeout` seconds without retries, else as
+    long as it takes the queue of a few minutes; beyond that it is Throttled without having been sent.
     """
 
     def __init__(
@@ -59,10 +71,11 @@ class Client:
         backoff: float = 0.5,
         max_wait: float = 60.0,
         http: httpx.Client | None = None,
+        turns: pace.Pace | None = None,
     ) -> None:
         """Keep the settings; nothing is asked yet. `on_refresh_token` stores the new token whenever Entra rotates it.
 
-        `http` is a pool of the caller's own instead of the one the process shares.
+        `http` is a pool and `turns` a pace of the caller's own instead of those the process shares.
         """
         known = endpoints or connection.Endpoints()
         pool = wire.Wire(http=http)
@@ -76,7 +89,14 @@ class Client:
             backoff=backoff,
             max_wait=max_wait,
             locale=locale,
+            turns=turns or pace.shared(),
+            tenant_id=credentials.tenant_id,
         )
+        self.catalog = catalog.Catalog(carrier=self._transport)
+        self.prices = prices.Prices(carrier=self._transport)
+        self.carts = carts.Carts(carrier=self._transport)
+        self.orders = orders.Orders(carrier=self._transport)
+        self.subscriptions = subscriptions.Subscriptions(carrier=self._transport)
         self._phone_rules: dict[str, str | None] = {}
 
     def __enter__(self) -> Self:
@@ -93,7 +113,7 @@ class Client:
     def domain_exists(self, *, domain: str) -> bool:
         """Say whether a domain belongs to somebody: 200 is yes and 404 is no, both are answers (contract §2)."""
         answer = self._transport.read(
-            method="HEAD", path=f"/domains/{_part(domain.strip())}", accepted=frozenset({404})
+            method="HEAD", path=f"/domains/{paths.part(domain.strip())}", accepted=frozenset({404})
         )
         return answer.status != 404
 
@@ -119,7 +139,7 @@ class Client:
     def country_rules(self, *, country: str) -> shapes.CountryRules:
         """Return what addresses and phone numbers of a country look like; NotFound for an unknown country."""
         code = country.strip().upper()
-        answer = self._transport.read(path=f"/countryvalidationrules/{_part(code)}")
+        answer = self._transport.read(path=f"/countryvalidationrules/{paths.part(code)}")
         return parsing.country_rules(answer.body, country=code)
 
     def check_address(self, *, address: shapes.Address) -> shapes.AddressCheck:
@@ -156,7 +176,7 @@ class Client:
 
     def get_customer(self, *, customer_id: str) -> shapes.Customer:
         """Return a customer; without GDAP some of it is missing."""
-        answer = self._transport.read(path=_customer(customer_id))
+        answer = self._transport.read(path=paths.customer(customer_id))
         return parsing.customer(answer.body, customer_id=customer_id)
 
     def customers(
@@ -172,31 +192,19 @@ class Client:
         elif name_starts_with:
             query["filter"] = bodies.name_filter(field="CompanyName", prefix=name_starts_with)
         wanted = name_starts_with.casefold() if name_starts_with and domain_starts_with else ""
-        answer = self._transport.read(path="/customers", query=query)
-        seen: set[reading.NextPage] = set()
-        while True:
-            for summary in parsing.customer_summaries(answer.body):
+        for body in paging.pages(carrier=self._transport, path="/customers", query=query):
+            for summary in parsing.customer_summaries(body):
                 if (summary.company_name or "").casefold().startswith(wanted):
                     yield summary
-            following = reading.next_page(body=answer.body)
-            if following is None:
-                return
-            if following in seen:
-                raise errors.Unavailable("Microsoft's list of customers goes in circles.")
-            seen.add(following)
-            token = following.continuation_token
-            answer = self._transport.read(
-                path=following.path, headers={"MS-ContinuationToken": token} if token else None
-            )
 
     def company_profile(self, *, customer_id: str) -> shapes.CompanyProfile:
         """Return the company behind a customer's tenant."""
-        answer = self._transport.read(path=f"{_customer(customer_id)}/profiles/company", kind=_USER)
+        answer = self._transport.read(path=f"{paths.customer(customer_id)}/profiles/company", kind=_USER)
         return parsing.company_profile(answer.body) or shapes.CompanyProfile()
 
     def billing_profile(self, *, customer_id: str) -> shapes.BillingProfile:
         """Return whom Microsoft bills for, with the etag a change needs."""
-        answer = self._transport.read(path=f"{_customer(customer_id)}/profiles/billing")
+        answer = self._transport.read(path=f"{paths.customer(customer_id)}/profiles/billing")
         return self._billing_profile(answer)
 
     def update_billing_profile(
@@ -213,20 +221,20 @@ class Client:
         answer = self._transport.write(
             request_id=request_id,
             method="PUT",
-            path=f"{_customer(customer_id)}/profiles/billing",
+            path=f"{paths.customer(customer_id)}/profiles/billing",
             json=bodies.billing_profile(profile=profile, phone_number=phone_number),
-            headers={"If-Match": _quoted(profile.etag)},
+            headers={"If-Match": paths.quoted(profile.etag)},
         )
         return self._billing_profile(answer)
 
     def organization(self, *, customer_id: str) -> shapes.Organization | None:
         """Return the tenant's own record; needs a directory role in the customer's tenant."""
-        answer = self._transport.read(path=f"{_customer(customer_id)}/organization")
+        answer = self._transport.read(path=f"{paths.customer(customer_id)}/organization")
         return parsing.organization(answer.body)
 
     def custom_domains(self, *, customer_id: str) -> tuple[str, ...]:
         """Return the customer's domains; needs a directory role in the customer's tenant."""
-        answer = self._transport.read(path=f"{_customer(customer_id)}/customDomains")
+        answer = self._transport.read(path=f"{paths.customer(customer_id)}/customDomains")
         return parsing.domains(answer.body)
 
     # The relationship
@@ -244,9 +252,9 @@ class Client:
         self._transport.write(
             request_id=request_id,
             method="PATCH",
-            path=_customer(customer_id),
+            path=paths.customer(customer_id),
             json=bodies.relationship_removal(etag=etag),
-            headers={"If-Match": _quoted(etag)} if etag else None,
+            headers={"If-Match": paths.quoted(etag)} if etag else None,
             kind=_USER,
         )
 
@@ -254,7 +262,7 @@ class Client:
 
     def qualifications(self, *, customer_id: str) -> list[shapes.Qualification]:
         """Return the customer's special qualifications and how far their vetting is."""
-        answer = self._transport.read(path=f"{_customer(customer_id)}/qualifications")
+        answer = self._transport.read(path=f"{paths.customer(customer_id)}/qualifications")
         return parsing.qualifications(answer.body)
 
     def request_qualification(
@@ -271,7 +279,7 @@ class Client:
         answer = self._transport.write(
             request_id=request_id,
             method="POST",
-            path=f"{_customer(customer_id)}/qualifications",
+            path=f"{paths.customer(customer_id)}/qualifications",
             json=bodies.qualification(
                 qualification=qualification,
                 education_segment=education_segment,
@@ -285,7 +293,7 @@ class Client:
 
     def qualification(self, *, customer_id: str) -> str | None:
         """Return the customer's one qualification as the older interface knows it, for example `nonprofit`."""
-        answer = self._transport.read(path=f"{_customer(customer_id)}/qualification")
+        answer = self._transport.read(path=f"{paths.customer(customer_id)}/qualification")
         told = parsing.qualification(answer.body)
         return told.qualification if told else None
 
@@ -296,7 +304,7 @@ class Client:
         answer = self._transport.write(
             request_id=request_id,
             method="PUT",
-            path=f"{_customer(customer_id)}/qualification",
+            path=f"{paths.customer(customer_id)}/qualification",
             query={"code": validation_code} if validation_code else None,
             json=qualification,
             kind=_USER,
@@ -317,7 +325,7 @@ class Client:
         """Return the state of Microsoft's risk review, None while there is none yet (600074)."""
         try:
             answer = self._transport.read(
-                path=f"{_customer(customer_id)}/validationStatus", query={"type": "account"}, kind=_USER
+                path=f"{paths.customer(customer_id)}/validationStatus", query={"type": "account"}, kind=_USER
             )
         except errors.NotFound as missing:
             if missing.code != _ACCOUNT_STATUS_NOT_FOUND:
@@ -339,7 +347,7 @@ class Client:
     ) -> list[shapes.Agreement]:
         """Return what was confirmed on the customer's behalf; an empty list means nothing."""
         answer = self._transport.read(
-            path=f"{_customer(customer_id)}/agreements", query={"agreementType": agreement_type}, kind=_USER
+            path=f"{paths.customer(customer_id)}/agreements", query={"agreementType": agreement_type}, kind=_USER
         )
         return parsing.agreements(answer.body)
 
@@ -371,7 +379,7 @@ class Client:
         answer = self._transport.write(
             request_id=request_id,
             method="POST",
-            path=f"{_customer(customer_id)}/agreements",
+            path=f"{paths.customer(customer_id)}/agreements",
             json=bodies.agreement(
                 contact=contact, template_id=template_id, agreement_type=agreement_type, agreed_at=agreed_at
             ),
@@ -382,7 +390,7 @@ class Client:
     def agreement_signed_by_customer(self, *, customer_id: str) -> bool:
         """Say whether the customer accepted the Microsoft Customer Agreement with Microsoft directly."""
         answer = self._transport.read(
-            path=f"{_customer(customer_id)}/directSignedMicrosoftCustomerAgreementStatus", kind=_USER
+            path=f"{paths.customer(customer_id)}/directSignedMicrosoftCustomerAgreementStatus", kind=_USER
         )
         return reading.Members(answer.body).flag("isSigned") or False
 
@@ -391,7 +399,7 @@ class Client:
     ) -> shapes.AgreementDocument:
         """Return links to an agreement's text; they live five minutes. `country` goes in capitals (contract §6.5)."""
         answer = self._transport.read(
-            path=f"/agreementtemplates/{_part(template_id)}/document",
+            path=f"/agreementtemplates/{paths.part(template_id)}/document",
             query={"language": language, "country": country.upper()},
             kind=_USER,
         )
@@ -404,7 +412,7 @@ class Client:
         return diagnosis.run(carrier=self._transport, endpoints=self._endpoints)
 
     def _tenant_by_openid(self, domain: str) -> shapes.TenantInformation | None:
-        path = f"/{_part(domain)}/v2.0/.well-known/openid-configuration"
+        path = f"/{paths.part(domain)}/v2.0/.well-known/openid-configuration"
         answer = self._transport.read_login(path=path, accepted=frozenset({400, 404}))
         members = reading.Members(answer.body)
         found = _GUID.search(members.text("issuer") or "") or _GUID.search(members.text("token_endpoint") or "")
@@ -426,19 +434,3 @@ class Client:
                 self._phone_rules[code] = None
         regex = self._phone_rules.get(code) if code is not None else None
         return phones.shaped(number=number, country=code, regex=regex) or number.strip()
-
-
-def _customer(customer_id: str) -> str:
-    return f"/customers/{_part(customer_id)}"
-
-
-def _part(text: str) -> str:
-    """Return a text as one part of a path: nobody's id may climb to another resource."""
-    if text.strip(".") == "":
-        raise ValueError("an id or a domain is empty")
-    return quote(text, safe="")
-
-
-def _quoted(etag: str) -> str:
-    """Return an etag as If-Match wants it, inside double quotes (contract §0.2)."""
-    return etag if etag.endswith('"') else f'"{etag}"'

@@ -5,7 +5,7 @@ MicrosoftError
 │   ├── Forbidden      403: a right, a role or a programme is missing
 │   ├── NotFound       404
 │   ├── Conflict       409: something else is in progress
-│   │   └── AlreadyExists   the domain is taken, the agreement is confirmed already
+│   │   └── AlreadyExists   the domain is taken, the agreement is confirmed, the cart is bought already
 │   ├── StaleEtag      read again, change again, write again
 │   └── SignInFailed   no token, or Microsoft accepts none of ours: somebody has to change the connection
 ├── Throttled          429: nothing was done; ask again after `retry_after`
@@ -15,6 +15,8 @@ MicrosoftError
 
 import re
 from collections.abc import Iterable
+
+from msphub.microsoft import advice
 
 
 class MicrosoftError(Exception):
@@ -67,6 +69,11 @@ class Refused(MicrosoftError):
         self.field = field
         self.details = details
 
+    @property
+    def advice(self) -> str | None:
+        """What the code means in plain words and what to do, where that says more than Microsoft's own text."""
+        return advice.of_code(code=self.code)
+
 
 class Forbidden(Refused):
     """The caller is known, but lacks a right, a role, a relationship or an active programme."""
@@ -77,7 +84,7 @@ class NotFound(Refused):
 
 
 class Conflict(Refused):
-    """Something else is in progress on the same thing: read its state before repeating."""
+    """Something else is in progress on the same thing: read its state before repeating, after `retry_after` seconds."""
 
 
 class AlreadyExists(Conflict):
@@ -141,12 +148,56 @@ FIELD_OF_CODE = {
     900154: "associatedPartnerId",
     800015: "associatedPartnerId",
     800016: "associatedPartnerId",
+    2001: "quantity",
+    2002: "quantity",
+    800017: "quantity",
+    800027: "quantity",
+    800067: "quantity",
+    800088: "quantity",
+    800089: "quantity",
+    800090: "quantity",
+    800092: "quantity",
+    800095: "quantity",
+    900214: "quantity",
+    900257: "quantity",
+    900275: "quantity",
+    2054: "billingCycle",
+    6000: "billingCycle",
+    6001: "billingCycle",
+    800085: "billingCycle",
+    800097: "billingCycle",
+    900269: "billingCycle",
+    900270: "billingCycle",
+    800107: "termDuration",
+    800121: "termDuration",
+    800122: "termDuration",
+    800093: "autoRenewEnabled",
+    800098: "partnerId",
+    27007: "promotionId",
+    400019: "catalogItemId",
+    900142: "catalogItemId",
+    900169: "currencyCode",
+    900203: "attestationAccepted",
+    900206: "partnerOnRecordAttestationAccepted",
+    900242: "customTermEndDate",
+    900244: "customTermEndDate",
+    900245: "customTermEndDate",
+    900246: "customTermEndDate",
 }
 
 # Members of the requests this package sends. The order breaks ties: the more telling one first.
 _MEMBERS = (
     "organizationRegistrationNumber",
     "associatedPartnerId",
+    "provisioningContext",
+    "customTermEndDate",
+    "autoRenewEnabled",
+    "catalogItemId",
+    "billingCycle",
+    "termDuration",
+    "currencyCode",
+    "friendlyName",
+    "promotionId",
     "educationSegment",
     "validationCode",
     "addressLine1",

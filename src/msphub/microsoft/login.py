@@ -19,7 +19,7 @@ from urllib.parse import quote
 import httpx
 import msal  # type: ignore[import-untyped]
 
-from msphub.microsoft import answers, connection, errors, reading, wire
+from msphub.microsoft import answers, connection, errors, pace, reading, wire
 
 # Entra's tokens live about an hour; a call that starts now may still be under way when a fresh token would be needed.
 RENEW_BEFORE_SECONDS = 300.0
@@ -118,8 +118,9 @@ _store = _Store()
 
 
 def forget_all() -> None:
-    """Forget every token of this process; the next call signs in anew."""
+    """Forget every token of this process, and how often it has asked; the next call signs in anew."""
     _store.clear()
+    pace.forget_all()
 
 
 class Login:

@@ -8,11 +8,26 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 _COLLECTION = ("items", "value", "values", "results", "data")
 _SCALAR = ("value", "code", "id", "name")
+_LARGEST_EXPONENT = 30  # of a number that can be money: 1e999999999 is a number too, and takes a gigabyte to write
+
+
+class Printed(float):
+    """A number with a fraction, and how Microsoft wrote it: money isn't rounded to what a float can hold."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Keep the text beside the number."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
 
 
 class Members:
@@ -58,16 +73,18 @@ class Members:
             )
         return bool(member) if isinstance(member, bool | int) else None
 
+    def decimal(self, *names: str) -> Decimal | None:
+        """Return a member as an exact number, whether it came as one or as text."""
+        return exact(self.get(*names))
+
     def moment(self, *names: str) -> datetime | None:
         """Return a member as an instant; without a zone it is UTC, as everything of Microsoft is."""
-        text = self.text(*names)
-        if not text:
-            return None
-        try:
-            parsed = datetime.fromisoformat(text.strip())
-        except ValueError:
-            return None
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        return instant(self.text(*names))
+
+    def day(self, *names: str) -> date | None:
+        """Return a member as a UTC date."""
+        moment = self.moment(*names)
+        return moment.date() if moment is not None else None
 
     def texts(self, *names: str) -> tuple[str, ...]:
         """Return a list of texts: `[…]` and `{value: […]}` are both documented."""
@@ -109,6 +126,29 @@ def whole(value: object) -> int | None:
     return None
 
 
+def exact(value: object) -> Decimal | None:
+    """Return a number as it was written; None for what isn't one, or isn't a quantity of anything."""
+    text = value.text if isinstance(value, Printed) else scalar(value)
+    if text is None or isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) <= _LARGEST_EXPONENT else None
+
+
+def instant(text: str | None) -> datetime | None:
+    """Return an instant in UTC; published samples have blanks around the colons."""
+    if not text:
+        return None
+    try:
+        parsed = datetime.fromisoformat(re.sub(r"\s*:\s*", ":", text.strip()))
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def entries(value: object) -> tuple[object, ...]:
     """Return the entries of a list, of a collection around a list, or a lone value as a list of one."""
     if value is None:
@@ -134,7 +174,7 @@ def objects(value: object) -> tuple[Members, ...]:
 def body_of(content: bytes) -> object:
     """Decode a JSON answer; None for an empty one. Raises ValueError for anything else."""
     text = content.decode("utf-8-sig", errors="replace").strip()
-    return json.loads(text) if text else None
+    return json.loads(text, parse_float=Printed) if text else None
 
 
 @dataclass(frozen=True, kw_only=True)

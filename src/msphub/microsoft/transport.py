@@ -4,17 +4,22 @@ Reads are repeated with back-off. Writes are sent once: when their outcome is un
 that stands for the write looks before it repeats with the same MS-RequestId (errors.md §7).
 """
 
+import contextlib
 import random
+import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 import httpx
 
-from msphub.microsoft import answers, connection, errors, login, reading, wire
+from msphub.microsoft import answers, connection, errors, login, pace, reading, wire
 
+# Work in the background waits this long for its turn: some thousand calls for one tenant may be ahead of it.
+_QUEUE_SECONDS = 600.0
+_CUSTOMER_OF_PATH = re.compile(r"/customers/([^/?]+)")
 _UNKNOWN_AFTER_WRITE = "It isn't known whether Microsoft did it: look before you repeat."
 
 
@@ -40,6 +45,8 @@ class _Call:
     is_write: bool
     accepted: frozenset[int]
     request_id: str
+    pace_key: pace.Key | None = None
+    streams: bool = False
 
 
 class Transport:
@@ -56,8 +63,13 @@ class Transport:
         backoff: float,
         max_wait: float,
         locale: str,
+        turns: pace.Pace,
+        tenant_id: str,
     ) -> None:
-        """Keep how patient to be: `timeout` seconds an attempt, token included; `max_wait` seconds between all."""
+        """Keep how patient to be: `timeout` seconds an attempt, token included; `max_wait` seconds between all.
+
+        `turns` keeps all calls of the partner with that `tenant_id` below Microsoft's limit.
+        """
         self._endpoints = endpoints
         self._login = sign_in
         self._wire = http
@@ -66,6 +78,9 @@ class Transport:
         self._backoff = backoff
         self._max_wait = max_wait
         self._locale = locale
+        self._pace = turns
+        self._pace_wait = _QUEUE_SECONDS if read_retries else timeout
+        self._tenant_id = tenant_id
 
     def read(
         self,
@@ -89,7 +104,34 @@ class Transport:
             accepted=accepted,
             request_id=None,
         )
-        return self._patiently(call)
+        return self._patiently(call, self._attempt)
+
+    @contextlib.contextmanager
+    def read_prices(self, *, path: str, query: Mapping[str, str], compressed: bool) -> Iterator[httpx.Response]:
+        """Open a price sheet or a table of rates, whose bytes are still to be read; always as a user (contract §7.7).
+
+        The timeout holds for each piece that arrives: the whole may take minutes.
+        """
+        call = replace(
+            self._plain(
+                url=f"{self._endpoints.prices}/v1.0{path}" + (f"?{urlencode(query)}" if query else ""),
+                audience=self._endpoints.prices_audience,
+                kind=login.Kind.USER,
+                accepted=frozenset(),
+            ),
+            headers={"Accept": "text/csv, */*", "Accept-Encoding": "deflate" if compressed else "identity"},
+            streams=True,
+        )
+        response = self._patiently(call, self._open)
+        try:
+            yield response
+        except httpx.RequestError as error:
+            raise errors.Unavailable(
+                f"The connection to Microsoft broke amid the answer ({type(error).__name__}).",
+                request_id=call.request_id,
+            ) from None
+        finally:
+            response.close()
 
     def read_graph(self, *, path: str, accepted: frozenset[int] = frozenset()) -> Answer:
         """Ask Microsoft Graph something, as the application."""
@@ -99,13 +141,14 @@ class Transport:
                 audience=self._endpoints.graph_audience,
                 kind=login.Kind.APP,
                 accepted=accepted,
-            )
+            ),
+            self._attempt,
         )
 
     def read_login(self, *, path: str, accepted: frozenset[int] = frozenset()) -> Answer:
         """Read a public document of the login, without a token."""
         return self._patiently(
-            self._plain(url=f"{self._endpoints.login}{path}", audience="", kind=None, accepted=accepted)
+            self._plain(url=f"{self._endpoints.login}{path}", audience="", kind=None, accepted=accepted), self._attempt
         )
 
     def write(
@@ -158,6 +201,7 @@ class Transport:
             is_write=request_id is not None,
             accepted=accepted,
             request_id=request_id or str(uuid.uuid4()),
+            pace_key=(self._endpoints.partner_center, self._tenant_id, _customer_of(path)),
         )
 
     def _plain(self, *, url: str, audience: str, kind: login.Kind | None, accepted: frozenset[int]) -> _Call:
@@ -173,12 +217,12 @@ class Transport:
             request_id=str(uuid.uuid4()),
         )
 
-    def _patiently(self, call: _Call) -> Answer:
+    def _patiently[T](self, call: _Call, attempt_once: Callable[[_Call], T]) -> T:
         waited = 0.0
         attempt = 0
         while True:
             try:
-                return self._attempt(call)
+                return attempt_once(call)
             except (errors.Throttled, errors.Unavailable) as error:
                 delay = self._delay(error=error, attempt=attempt)
                 if attempt >= self._read_retries or waited + delay > self._max_wait:
@@ -197,10 +241,23 @@ class Transport:
         return max(error.retry_after or 0.0, jittered)
 
     def _attempt(self, call: _Call) -> Answer:
+        """Ask once. Raises for anything but success and accepted statuses."""
+        response, correlation_id = self._ask(call)
+        return self._judge(call, response=response, correlation_id=correlation_id)
+
+    def _open(self, call: _Call) -> httpx.Response:
+        """Ask once, and return a success before its body is read."""
+        response, correlation_id = self._ask(call)
+        if not response.is_success:
+            self._judge(call, response=response, correlation_id=correlation_id)
+        return response
+
+    def _ask(self, call: _Call) -> tuple[httpx.Response, str]:
         """Send once, and once more after 401 with a new token or when a user's token turns out to be needed.
 
-        Both answers mean that nothing was done. Raises for anything but success and accepted statuses.
+        Both answers mean that nothing was done. Waiting for a turn isn't part of the timeout.
         """
+        self._take_turn(call)
         ends = time.monotonic() + self._timeout
         kind = call.kind
         token = self._token(call, kind=kind, ends=ends)
@@ -208,11 +265,16 @@ class Transport:
         if response.status_code == 401 and kind is not None and token is not None:
             self._login.forget(kind=kind, audience=call.audience, token=token)
             token = self._token(call, kind=kind, ends=ends)
+            ends += self._take_turn(call)
             response, correlation_id = self._send(call, token=token, ends=ends)
         if kind is login.Kind.APP and self._login.has_user and _wants_user(response):
             token = self._token(call, kind=login.Kind.USER, ends=ends)
+            ends += self._take_turn(call)
             response, correlation_id = self._send(call, token=token, ends=ends)
-        return self._judge(call, response=response, correlation_id=correlation_id)
+        return response, correlation_id
+
+    def _take_turn(self, call: _Call) -> float:
+        return self._pace.wait(key=call.pace_key, at_most=self._pace_wait) if call.pace_key is not None else 0.0
 
     def _token(self, call: _Call, *, kind: login.Kind | None, ends: float) -> str | None:
         if kind is None:
@@ -239,6 +301,7 @@ class Transport:
                 timeout=_remaining(ends),
                 request_id=call.request_id,
                 correlation_id=correlation_id,
+                stream=call.streams,
             )
         except wire.NOT_SENT as error:
             raise errors.Unavailable(
@@ -302,6 +365,12 @@ class Transport:
             request_id=call.request_id,
             correlation_id=correlation_id,
         )
+
+
+def _customer_of(path: str) -> str:
+    """Return the customer tenant a path belongs to; empty for what concerns none."""
+    found = _CUSTOMER_OF_PATH.match(path)
+    return found.group(1).casefold() if found else ""
 
 
 def _remaining(ends: float) -> float:

@@ -41,10 +41,12 @@ class Wire:
         form: Mapping[str, str] | None = None,
         request_id: str | None = None,
         correlation_id: str | None = None,
+        stream: bool = False,
     ) -> httpx.Response:
         """Send one request and read its answer; raises httpx's own errors.
 
-        The log line has the path without the query: filters name customers, and a query may carry a code.
+        With `stream`, what succeeds is left to be read, and closed, by the caller. The log line has the path without
+        the query: filters name customers, and a query may carry a code.
         """
         http = self._http or _shared_pool()
         started = time.monotonic()
@@ -57,15 +59,17 @@ class Wire:
             ms_correlation_id=correlation_id,
         )
         try:
-            response = http.request(
+            request = http.build_request(
                 method,
                 target,
                 headers=dict(headers),
                 json=json,
                 data=dict(form) if form is not None else None,
                 timeout=timeout,
-                follow_redirects=False,
             )
+            response = http.send(request, stream=stream, follow_redirects=False)
+            if stream and not response.is_success:
+                response.read()
         except httpx.RequestError as error:
             line.warning("microsoft.call", status=None, error=type(error).__name__, ms=_milliseconds(started))
             raise

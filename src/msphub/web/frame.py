@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from msphub.accounts import permissions as account_permissions
 from msphub.accounts.queries import SignedIn
+from msphub.catalog import permissions as catalog_permissions
 from msphub.customers import permissions
 from msphub.kit.actor import Actor
 from msphub.notifications import permissions as mail_permissions
@@ -55,16 +56,18 @@ def _section(here: str) -> str:
 @lru_cache(maxsize=256)
 def _partner_menu(_language: str | None, granted: frozenset[str], section: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
-    if permissions.LIST in granted:
-        url = reverse("customers")
+    children = [
+        {"label": label, "url": reverse(name), "active": section == reverse(name)}
+        for label, name, permission in (
+            (_("Customers"), "customers", permissions.LIST),
+            (_("Discounts"), "discounts", catalog_permissions.VIEW_DISCOUNTS),
+        )
+        if permission in granted
+    ]
+    if children:
+        active = any(child["active"] for child in children)
         items.append(
-            {
-                "label": _("Customer"),
-                "icon": "building",
-                "active": section == url,
-                "closed": False,
-                "children": [{"label": _("Customers"), "url": url, "active": section == url}],
-            }
+            {"label": _("Customer"), "icon": "building", "active": active, "closed": False, "children": children}
         )
     if account_permissions.VIEW_AUDIT in granted:
         url = reverse("audit")
@@ -100,6 +103,12 @@ def _profile_groups(_language: str | None, granted: frozenset[str], *, is_partne
         links.append({"label": _("Mail log"), "url": reverse("mails"), "icon": "mail"})
     if links:
         groups.append({"label": _("My Account"), "links": links})
+    if is_partner and account_permissions.VIEW_SUBSCRIPTIONS in granted:
+        billing = [
+            {"label": _("Billing profiles"), "url": reverse("billing_profiles"), "icon": "file-invoice"},
+            {"label": _("Subscription"), "url": reverse("subscriptions"), "icon": "credit-card"},
+        ]
+        groups.append({"label": _("Billing"), "links": billing})
     groups.append(
         {
             "label": "",

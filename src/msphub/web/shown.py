@@ -5,6 +5,7 @@ from typing import Literal
 from django.utils.translation import gettext as _
 
 from msphub.accounts.choices import Status, UserStatus
+from msphub.catalog.choices import VersionState
 from msphub.customers.choices import AccountState
 from msphub.notifications.choices import MailState
 from msphub.ui import cells
@@ -24,6 +25,11 @@ _MAIL: dict[MailState, Tone] = {
     MailState.SENT: "ok",
     MailState.KEPT: "muted",
     MailState.FAILED: "danger",
+}
+_VERSION: dict[VersionState, Tone] = {
+    VersionState.IN_FORCE: "ok",
+    VersionState.COMING: "info",
+    VersionState.PAST: "muted",
 }
 
 
@@ -50,3 +56,8 @@ def mail(value: str) -> cells.Status:
 def active(value: bool) -> cells.Status:
     """Show whether something can be used for new business."""
     return cells.Status(_("Active"), "ok") if value else cells.Status(_("Inactive"), "muted")
+
+
+def version(value: VersionState) -> cells.Status:
+    """Show whether a version of a discount holds."""
+    return cells.Status(str(value.label), _VERSION[value])

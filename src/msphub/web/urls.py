@@ -3,20 +3,25 @@
 from django.urls import include, path
 
 from msphub.accounts import permissions as accounts
+from msphub.catalog import permissions as catalog
 from msphub.customers import permissions as customers_permissions
 from msphub.notifications import permissions as notifications
 from msphub.web import (
     account_add,
     audit_log,
+    billing_profiles,
     csp_accounts,
     customers,
     details,
+    discount_edit,
+    discounts,
     entrance,
     health,
     mail,
     metrics,
     microsoft,
     profile,
+    subscriptions,
     users,
     wizard,
 )
@@ -26,8 +31,45 @@ C = customers_permissions
 DRAFT = "customers/new/<uuid:draft_id>"
 CUSTOMER = "customers/<uuid:customer_id>"
 USER = f"{CUSTOMER}/users/<uuid:user_id>"
+DISCOUNT = "discounts/<uuid:discount_id>"
+VERSION = f"{DISCOUNT}/versions/<uuid:version_id>"
 ACCOUNT = "csp-accounts/<uuid:account_id>"
 
+_PROFILE = "billing-profiles/<uuid:profile_id>/"
+_SUBSCRIPTION = "subscriptions/<uuid:subscription_id>"
+_MANAGE = accounts.MANAGE_SUBSCRIPTIONS
+_VIEW = accounts.VIEW_SUBSCRIPTIONS
+# The partner's own, and a customer's: the same pages, at two places.
+billing_pages = [
+    page("account/billing-profiles/", billing_profiles.profiles, permission=_VIEW, name="billing_profiles"),
+    page(
+        "account/billing-profiles/export.<str:kind>",
+        billing_profiles.export,
+        permission=_VIEW,
+        name="billing_profiles_export",
+    ),
+    page("account/subscriptions/", subscriptions.subscriptions, permission=_VIEW, name="subscriptions"),
+    page(
+        "account/subscriptions/export.<str:kind>", subscriptions.export, permission=_VIEW, name="subscriptions_export"
+    ),
+    page(
+        f"{CUSTOMER}/subscriptions/export.<str:kind>",
+        subscriptions.export,
+        permission=_VIEW,
+        name="customer_subscriptions_export",
+    ),
+    *(
+        page(f"{place}/{path}", view, permission=_MANAGE, name=prefix + name)
+        for place, prefix in (("account", ""), (CUSTOMER, "customer_"))
+        for path, view, name in (
+            ("billing-profiles/new/", billing_profiles.create, "billing_profile_new"),
+            (_PROFILE, billing_profiles.edit, "billing_profile"),
+            ("subscriptions/new/", subscriptions.create, "subscription_new"),
+            (f"{_SUBSCRIPTION}/", subscriptions.edit, "subscription"),
+            (f"{_SUBSCRIPTION}/status/", subscriptions.status, "subscription_status"),
+        )
+    ),
+]
 urlpatterns = [
     page("healthz", health.healthz, permission=PUBLIC, name="healthz"),
     page("readyz", health.readyz, permission=PUBLIC, name="readyz"),
@@ -41,6 +83,7 @@ urlpatterns = [
     page("accounts/signup/", entrance.not_here, permission=PUBLIC, name="account_signup"),
     page("accounts/email/", entrance.not_here, permission=PUBLIC, name="account_email"),
     path("accounts/", include("msphub.web.sign_in_urls")),
+    *billing_pages,
     page("customers/", customers.customers, permission=C.LIST, name="customers"),
     page("customers/export.<str:kind>", customers.export, permission=C.LIST, name="customers_export"),
     page("customers/bulk/export/", customers.bulk_export, permission=C.LIST, name="customers_bulk_export"),
@@ -91,6 +134,33 @@ urlpatterns = [
         permission=C.MANAGE_ACCOUNTS,
         name="csp_account_password",
     ),
+    page("discounts/", discounts.discounts, permission=catalog.VIEW_DISCOUNTS, name="discounts"),
+    page("discounts/new/", discount_edit.create, permission=catalog.MANAGE_DISCOUNTS, name="discount_new"),
+    page("discounts/form/", discount_edit.refresh, permission=catalog.MANAGE_DISCOUNTS, name="discount_form"),
+    page(f"{DISCOUNT}/", discounts.discount, permission=catalog.VIEW_DISCOUNTS, name="discount"),
+    page(f"{DISCOUNT}/clone/", discount_edit.clone, permission=catalog.MANAGE_DISCOUNTS, name="discount_clone"),
+    page(f"{DISCOUNT}/rename/", discounts.rename, permission=catalog.MANAGE_DISCOUNTS, name="discount_rename"),
+    page(f"{DISCOUNT}/delete/", discounts.delete, permission=catalog.MANAGE_DISCOUNTS, name="discount_delete"),
+    page(f"{DISCOUNT}/form/", discount_edit.refresh, permission=catalog.MANAGE_DISCOUNTS, name="discount_version_form"),
+    page(
+        f"{DISCOUNT}/versions/new/",
+        discount_edit.new_version,
+        permission=catalog.MANAGE_DISCOUNTS,
+        name="discount_version_new",
+    ),
+    page(
+        f"{VERSION}/change/",
+        discount_edit.change_version,
+        permission=catalog.MANAGE_DISCOUNTS,
+        name="discount_version_change",
+    ),
+    page(
+        f"{VERSION}/withdraw/",
+        discounts.withdraw,
+        permission=catalog.MANAGE_DISCOUNTS,
+        name="discount_version_withdraw",
+    ),
+    page(f"{VERSION}/rates.csv", discounts.export, permission=catalog.VIEW_DISCOUNTS, name="discount_version_export"),
     page("audit/", audit_log.audit_logs, permission=accounts.VIEW_AUDIT, name="audit"),
     page("audit/export.csv", audit_log.export, permission=accounts.VIEW_AUDIT, name="audit_export"),
     page("mail/", mail.mails, permission=notifications.VIEW_MAIL, name="mails"),

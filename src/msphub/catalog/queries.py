@@ -1,0 +1,301 @@
+"""Reads of discounts, their versions and rates."""
+
+import dataclasses
+import datetime
+import uuid
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from msphub.catalog import permissions
+from msphub.catalog.choices import ONE_RATE, DiscountCategory, VendorCode, VersionState
+from msphub.catalog.inputs import Band, Item, Rates
+from msphub.catalog.models import Discount, DiscountVersion
+from msphub.kit import text
+from msphub.kit.actor import Actor
+from msphub.kit.errors import NotFound
+
+# What a grid may be sorted by.
+SORTS = {
+    "name": "d.sort_name",
+    "vendor": "d.vendor",
+    "country": "d.country",
+    "category": "d.category",
+    "created": "d.created_at",
+}
+_KINDS = {"created": "timestamptz"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A version as lists name it: its lowest and highest rate, and how many rows or bands it has (1 for one rate)."""
+
+    version_id: uuid.UUID
+    number: int
+    valid_from: datetime.date
+    lowest: Decimal | None
+    highest: Decimal | None
+    rows: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DiscountRow:
+    """A discount in a list: what holds today and what comes next."""
+
+    id: uuid.UUID
+    name: str
+    vendor: VendorCode
+    country: str
+    category: DiscountCategory
+    created_at: datetime.datetime
+    in_force: Span | None
+    coming: Span | None
+    sort_key: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DiscountPage:
+    """One page of the list, and whether there is more on either side."""
+
+    rows: list[DiscountRow]
+    has_next: bool
+    has_previous: bool
+    count: int
+
+
+# Version in force and the one after it, each with its span, beside a discount `d`; takes the day twice.
+_SPAN = """
+    LEFT JOIN LATERAL (
+        SELECT w.id, w.number, w.valid_from,
+            coalesce(w.percent, i.lowest, b.lowest) AS lowest, coalesce(w.percent, i.highest, b.highest) AS highest,
+            CASE WHEN w.percent IS NOT NULL THEN 1 ELSE i.rows + b.rows END AS rows
+        FROM (
+            SELECT id, number, valid_from, percent FROM catalog_discountversion
+            WHERE partner_id = d.partner_id AND discount_id = d.id AND valid_from {comparison} %s::date
+            ORDER BY valid_from {direction} LIMIT 1
+        ) w
+        CROSS JOIN LATERAL (
+            SELECT min(percent) AS lowest, max(percent) AS highest, count(*) AS rows FROM catalog_discountitem
+            WHERE partner_id = d.partner_id AND discount_version_id = w.id
+        ) i
+        CROSS JOIN LATERAL (
+            SELECT min(percent) AS lowest, max(percent) AS highest, count(*) AS rows FROM catalog_discountband
+            WHERE partner_id = d.partner_id AND discount_version_id = w.id
+        ) b
+    ) {name} ON true
+"""
+_SPANS = _SPAN.format(comparison="<=", direction="DESC", name="now") + _SPAN.format(
+    comparison=">", direction="ASC", name="next"
+)
+_COLUMNS = """
+    d.id, d.name, d.vendor, d.country, d.category, d.created_at,
+    now.id, now.number, now.valid_from, now.lowest, now.highest, now.rows,
+    next.id, next.number, next.valid_from, next.lowest, next.highest, next.rows
+"""
+
+
+def discounts_page(
+    *,
+    by: Actor,
+    on: datetime.date,
+    search: str = "",
+    vendors: Sequence[str] = (),
+    countries: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    sort: str = "name",
+    descending: bool = False,
+    size: int = 25,
+    after: tuple[str, uuid.UUID] | None = None,
+    before: tuple[str, uuid.UUID] | None = None,
+) -> DiscountPage:
+    """Return one page of the partner's discounts by keyset, in one statement, with what holds on a UTC day.
+
+    Every word of the search must begin some word of the name.
+    """
+    by.require_partner(permissions.VIEW_DISCOUNTS)
+    where = ["d.partner_id = %s"]
+    values: list[Any] = [by.partner_id]
+    narrowings: tuple[tuple[str, Sequence[Any]], ...] = (
+        ("d.vendor", vendors),
+        ("d.country", countries),
+        ("d.category", categories),
+    )
+    for column, chosen in narrowings:
+        if chosen:
+            where.append(f"{column} = ANY(%s)")
+            values.append(list(chosen))
+    for word in text.search_words(search)[:8]:
+        where.append("strpos(' ' || regexp_replace(d.sort_name, '[^[:alnum:]]+', ' ', 'g'), ' ' || %s) > 0")
+        values.append(word)
+    narrowed, narrowed_values = " AND ".join(where), list(values)
+    backwards = before is not None
+    key, kind = SORTS[sort], _KINDS.get(sort, "text")
+    beyond = before or after
+    if beyond is not None:
+        where.append(f"({key}, d.id) {'<' if descending != backwards else '>'} (%s::{kind}, %s)")
+        values += beyond
+    direction = "DESC" if descending != backwards else "ASC"
+    order = f"ORDER BY {key} {direction}, d.id {direction}"
+    statement = f"""
+        SELECT {_COLUMNS}, {key}::text,
+            (SELECT count(*) FROM catalog_discount d WHERE {narrowed})
+        FROM (SELECT * FROM catalog_discount d WHERE {" AND ".join(where)} {order} LIMIT %s) d
+        {_SPANS}
+        {order}
+    """  # noqa: S608 - the key is one of SORTS, every value is a parameter
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*narrowed_values, *values, size + 1, on, on])
+        found = cursor.fetchall()
+    more = len(found) > size
+    rows = [_row(row[:-2], sort_key=row[-2]) for row in found[:size]]
+    if backwards:
+        rows.reverse()
+    return DiscountPage(
+        rows=rows,
+        has_next=backwards or more,
+        has_previous=more if backwards else after is not None,
+        count=found[0][-1] if found else 0,
+    )
+
+
+def discount_choices(
+    *, by: Actor, on: datetime.date, country: str = "", discount_ids: Iterable[uuid.UUID] | None = None
+) -> list[DiscountRow]:
+    """Return discounts to choose from, by name, each with what holds on a UTC day: of a country, or those with ids."""
+    by.require_partner(permissions.VIEW_DISCOUNTS)
+    where = ["d.partner_id = %s"]
+    values: list[Any] = [on, on, by.partner_id]
+    if country:
+        where.append("d.country = %s")
+        values.append(country)
+    if discount_ids is not None:
+        where.append("d.id = ANY(%s)")
+        values.append(list(discount_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM catalog_discount d {_SPANS} WHERE {' AND '.join(where)} "  # noqa: S608 - no values
+            "ORDER BY d.sort_name, d.id",
+            values,
+        )
+        return [_row(row) for row in cursor.fetchall()]
+
+
+def _row(row: Sequence[Any], *, sort_key: str = "") -> DiscountRow:
+    return DiscountRow(
+        id=row[0],
+        name=row[1],
+        vendor=VendorCode(row[2]),
+        country=row[3],
+        category=DiscountCategory(row[4]),
+        created_at=row[5],
+        in_force=_span(row[6:12]),
+        coming=_span(row[12:18]),
+        sort_key=sort_key,
+    )
+
+
+def _span(row: Sequence[Any]) -> Span | None:
+    if row[0] is None:
+        return None
+    return Span(version_id=row[0], number=row[1], valid_from=row[2], lowest=row[3], highest=row[4], rows=row[5])
+
+
+def get_discount(*, by: Actor, discount_id: uuid.UUID) -> Discount:
+    """Return one discount; raises `NotFound`, also for another partner's id."""
+    by.require_partner(permissions.VIEW_DISCOUNTS)
+    discount = Discount.objects.filter(partner_id=by.partner_id, id=discount_id).first()
+    if discount is None:
+        raise NotFound
+    return discount
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version on the timeline: from when on, and till the day before which other one begins (None: no end)."""
+
+    id: uuid.UUID
+    number: int
+    valid_from: datetime.date
+    valid_before: datetime.date | None
+    percent: Decimal | None
+    created_at: datetime.datetime
+    created_by: str
+    state: VersionState
+    items: int
+    bands: int
+
+
+def versions(*, by: Actor, discount_id: uuid.UUID, on: datetime.date) -> list[Version]:
+    """Return a discount's versions, the latest valid-from first, each in force, coming or past on a UTC day."""
+    by.require_partner(permissions.VIEW_DISCOUNTS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT w.id, w.number, w.valid_from, lead(w.valid_from) OVER (ORDER BY w.valid_from), w.percent,
+                w.created_at, w.created_by,
+                (SELECT count(*) FROM catalog_discountitem i
+                 WHERE i.partner_id = w.partner_id AND i.discount_version_id = w.id),
+                (SELECT count(*) FROM catalog_discountband b
+                 WHERE b.partner_id = w.partner_id AND b.discount_version_id = w.id)
+            FROM catalog_discountversion w WHERE w.partner_id = %s AND w.discount_id = %s
+            ORDER BY w.valid_from DESC
+            """,
+            [by.partner_id, discount_id],
+        )
+        found = cursor.fetchall()
+    return [
+        Version(
+            id=row[0],
+            number=row[1],
+            valid_from=row[2],
+            valid_before=row[3],
+            percent=row[4],
+            created_at=row[5],
+            created_by=row[6],
+            state=state_of(valid_from=row[2], valid_before=row[3], on=on),
+            items=row[7],
+            bands=row[8],
+        )
+        for row in found
+    ]
+
+
+def state_of(*, valid_from: datetime.date, valid_before: datetime.date | None, on: datetime.date) -> VersionState:
+    """Return what a version is on a day: the latest valid-from not in the future holds."""
+    if valid_from > on:
+        return VersionState.COMING
+    return VersionState.IN_FORCE if valid_before is None or valid_before > on else VersionState.PAST
+
+
+def rates_in(*, by: Actor, version: DiscountVersion, category: str) -> Rates:
+    """Return all rates of a version, bands in order; items by product title and SKU title."""
+    by.require_partner(permissions.VIEW_DISCOUNTS)
+    if category in ONE_RATE:
+        return Rates(percent=version.percent)
+    with connection.cursor() as cursor:
+        if category == DiscountCategory.SLAB:
+            cursor.execute(
+                "SELECT from_quantity, lead(from_quantity) OVER (ORDER BY from_quantity) - 1, percent "
+                "FROM catalog_discountband WHERE partner_id = %s AND discount_version_id = %s ORDER BY from_quantity",
+                [by.partner_id, version.id],
+            )
+            return Rates(
+                bands=tuple(Band(from_quantity=row[0], to_quantity=row[1], percent=row[2]) for row in cursor.fetchall())
+            )
+        cursor.execute(
+            "SELECT product_id, sku_id, percent FROM catalog_discountitem "
+            "WHERE partner_id = %s AND discount_version_id = %s ORDER BY id",
+            [by.partner_id, version.id],
+        )
+        return Rates(items=tuple(Item(product_id=row[0], sku_id=row[1], percent=row[2]) for row in cursor.fetchall()))
+
+
+def get_version(*, by: Actor, discount_id: uuid.UUID, version_id: uuid.UUID) -> DiscountVersion:
+    """Return one version of a discount; raises `NotFound`, also for another partner's id or another discount's."""
+    by.require_partner(permissions.VIEW_DISCOUNTS)
+    version = DiscountVersion.objects.filter(partner_id=by.partner_id, discount_id=discount_id, id=version_id).first()
+    if version is None:
+        raise NotFound
+    return version
