@@ -114,8 +114,7 @@ def _fill(postgres: embedded.EmbeddedPostgres, *, customers: int) -> float:
 def set_up_partners() -> None:
     """Create the partners with their terms, and the small ones' customers. Django must be set up."""
     from msphub.accounts import actions as accounts  # noqa: PLC0415 - after django.setup()
-    from msphub.customers import actions as customers  # noqa: PLC0415
-    from msphub.customers import defaults, mass_seeding  # noqa: PLC0415
+    from msphub.customers import credit_terms, customer_types, defaults, mass_seeding  # noqa: PLC0415
     from msphub.customers.choices import CreditHold, OnReach  # noqa: PLC0415
     from msphub.kit import clock  # noqa: PLC0415
     from msphub.kit.actor import system_actor  # noqa: PLC0415
@@ -142,7 +141,7 @@ def set_up_partners() -> None:
     by = partner(PARTNER, "owner@bench.example")
     for name in ("Business", "Enterprise", "Public sector"):
         terms = {
-            country: customers.create_credit_term(
+            country: credit_terms.create_credit_term(
                 by=by,
                 name=f"{name} {country}",
                 country=country,
@@ -155,7 +154,14 @@ def set_up_partners() -> None:
             )
             for country in ("US", "CA", "GB", "DE", "FR", "NL", "IE", "AT", "AU")
         }
-        customers.create_customer_type(by=by, name=name, terms=terms, at=at)
+        customer_types.create_customer_type(
+            by=by,
+            name=name,
+            countries=[
+                customer_types.CountryTerms(country=country, credit_term_id=term.id) for country, term in terms.items()
+            ],
+            at=at,
+        )
 
 
 @contextmanager

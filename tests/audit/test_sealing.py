@@ -239,10 +239,11 @@ def test_page_says_until_when_the_record_is_sealed_and_export_brings_the_seals(
     scope.enter(partner_id=world.id)
     entry = record(world, "Victim")
     seal_all(world)
-    assert b"Sealed until Nov. 22, 2026, 1 p.m. (seal 2). Not checked yet" in client.get("/audit/").content
+    assert "Sealed until Nov 22, 2026, 1:00\u202fPM (seal 2). Not checked yet" in client.get("/audit/").content.decode()
     scope.enter(partner_id=world.id)
     assert problems(world) == ()
-    assert b"Checked Nov. 22, 2026, 1 p.m.: nothing was changed afterwards." in client.get("/audit/").content
+    page = client.get("/audit/").content.decode()
+    assert "Checked Nov 22, 2026, 1:00\u202fPM: nothing was changed afterwards." in page
 
     scope.enter(partner_id=world.id)
     sealed = SealedEntry.objects.get(id=entry.id)
@@ -257,7 +258,7 @@ def test_page_says_until_when_the_record_is_sealed_and_export_brings_the_seals(
     tamper(owner_connection, "UPDATE audit_entry SET object_label = 'Other' WHERE id = %s", entry.id)
     scope.enter(partner_id=world.id)
     sealing.verify(partner_id=world.id, at=LATER + datetime.timedelta(hours=1))
-    assert b"2 p.m.: 1 entry or seal was changed afterwards." in client.get("/audit/").content
+    assert "2:00\u202fPM: 1 entry or seal was changed afterwards." in client.get("/audit/").content.decode()
 
 
 @pytest.mark.parametrize("table", ["audit_seal", "audit_sealedentry", "audit_verification"])

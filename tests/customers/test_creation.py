@@ -12,7 +12,7 @@ from tests import factories
 from msphub.accounts.choices import Role
 from msphub.accounts.models import BillingProfile, Login, Subscription, Tenant, User
 from msphub.audit.models import Entry
-from msphub.customers import actions, creation, inputs, queries
+from msphub.customers import creation, credit_terms, customer_types, inputs, queries
 from msphub.customers.choices import AccountState, CreditHold, OnReach
 from msphub.customers.models import Contact, CspAccount, Customer, CustomerDraft, SalesRepresentative
 from msphub.kit import ids, scope
@@ -159,7 +159,7 @@ def test_a_type_without_terms_for_the_country_is_refused() -> None:
 
 def test_a_term_in_another_currency_than_the_subscription_is_refused() -> None:
     world = factories.make_partner()
-    term = actions.create_credit_term(
+    term = credit_terms.create_credit_term(
         by=world.actor,
         name="Euro",
         country="US",
@@ -170,7 +170,12 @@ def test_a_term_in_another_currency_than_the_subscription_is_refused() -> None:
         credit_hold=CreditHold.MANUAL,
         at=factories.NOW,
     )
-    kind = actions.create_customer_type(by=world.actor, name="Euro", terms={"US": term}, at=factories.NOW)
+    kind = customer_types.create_customer_type(
+        by=world.actor,
+        name="Euro",
+        countries=[customer_types.CountryTerms(country="US", credit_term_id=term.id)],
+        at=factories.NOW,
+    )
     good = factories.new_customer(world)
     new = dataclasses.replace(good, company=dataclasses.replace(good.company, customer_type_id=kind.id))
     refusal = _refused(world, new, "customer_type")

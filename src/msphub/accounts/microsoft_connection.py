@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from msphub.accounts import events, permissions, queries
 from msphub.accounts.models import MicrosoftConnection
@@ -90,9 +91,9 @@ def save_connection(
         row.save()
         changes = audit.differences(before, _shown(row))
         if stored is not None and connection.client_secret:
-            changes["Client secret"] = ("•••", _("replaced"))
+            changes[gettext_noop("Client secret")] = ("•••", _("replaced"))
         if stored is not None and connection.refresh_token:
-            changes["Refresh token"] = ("•••", _("replaced"))
+            changes[gettext_noop("Refresh token")] = ("•••", _("replaced"))
         audit.record(
             by=by,
             event=events.MICROSOFT_CHANGED,
@@ -124,7 +125,7 @@ def test_connection(*, by: Actor, at: datetime.datetime) -> MicrosoftConnection:
             object_type="microsoft_connection",
             object_id=by.partner_id,
             object_label=str(row.microsoft_tenant_id),
-            details={"Result": _("works") if report.ok else _("does not work")},
+            details={gettext_noop("Result"): _("works") if report.ok else _("does not work")},
         )
     return row
 
@@ -219,9 +220,9 @@ def _keep_refresh_token(*, partner_id: uuid.UUID, version: int, token: str) -> N
 
 def _shown(row: MicrosoftConnection) -> dict[str, str]:
     return {
-        "Partner Center": row.partner_center_url,
-        "Graph": row.graph_url,
-        "Sign-in": row.login_url,
-        "Microsoft tenant": str(row.microsoft_tenant_id),
-        "Application": str(row.client_id),
+        gettext_noop("Partner Center"): row.partner_center_url,
+        gettext_noop("Graph"): row.graph_url,
+        gettext_noop("Sign-in"): row.login_url,
+        gettext_noop("Microsoft tenant"): str(row.microsoft_tenant_id),
+        gettext_noop("Application"): str(row.client_id),
     }

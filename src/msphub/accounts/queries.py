@@ -8,6 +8,7 @@ from collections.abc import Collection
 from django.db import connection
 from django.db.models import QuerySet
 
+from msphub.accounts import permissions as view_permissions
 from msphub.accounts.choices import Status, TenantKind, UserStatus
 from msphub.accounts.models import (
     BillingProfile,
@@ -148,3 +149,40 @@ def status_intervals(*, by: Actor, customer_id: uuid.UUID) -> QuerySet[StatusInt
 def microsoft_connection(*, partner_id: uuid.UUID) -> MicrosoftConnection | None:
     """Return the partner's connection to Microsoft, or None where none has been set up."""
     return MicrosoftConnection.objects.filter(partner_id=partner_id).first()
+
+
+def get_billing_profile(*, by: Actor, customer_id: uuid.UUID | None, profile_id: uuid.UUID) -> BillingProfile:
+    """Return a billing profile of a customer, or of the partner (None); raises `NotFound`, also for another's."""
+    by.require(view_permissions.VIEW_SUBSCRIPTIONS)
+    found = None
+    if by.customer_id is None or by.customer_id == customer_id:
+        found = BillingProfile.objects.filter(partner_id=by.partner_id, customer_id=customer_id, id=profile_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def first_billing_profile(*, by: Actor, customer_id: uuid.UUID) -> BillingProfile | None:
+    """Return the billing profile that step 1 of the wizard made: the Profile tab shows and edits it."""
+    if by.customer_id is not None and by.customer_id != customer_id:
+        raise NotFound
+    return (
+        BillingProfile.objects.filter(partner_id=by.partner_id, customer_id=customer_id)
+        .order_by("created_at", "id")
+        .first()
+    )
+
+
+def get_subscription(*, by: Actor, customer_id: uuid.UUID | None, subscription_id: uuid.UUID) -> Subscription:
+    """Return a subscription of a customer, or the partner's own (None); raises `NotFound`, also for another's."""
+    by.require(view_permissions.VIEW_SUBSCRIPTIONS)
+    found = None
+    if by.customer_id is None or by.customer_id == customer_id:
+        found = (
+            Subscription.objects.filter(partner_id=by.partner_id, customer_id=customer_id, id=subscription_id)
+            .select_related("billing_profile")
+            .first()
+        )
+    if found is None:
+        raise NotFound
+    return found

@@ -1,5 +1,6 @@
 """What the demo is filled with: two partners with their terms, users and customers. Run twice, it seeds once."""
 
+import dataclasses
 import datetime
 import uuid
 from collections.abc import Sequence
@@ -11,12 +12,17 @@ import httpx
 from django.db import transaction
 
 from msphub.accounts import actions as accounts
-from msphub.accounts import microsoft_connection
+from msphub.accounts import billing, microsoft_connection
 from msphub.accounts.choices import Role, UserStatus
 from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Tenant, User
+from msphub.catalog import actions as discounts
+from msphub.catalog import item_rows
 from msphub.catalog import seeding as catalogue
-from msphub.customers import actions as customers
-from msphub.customers import samples, seeding
+from msphub.catalog.choices import DiscountCategory, VendorCode
+from msphub.catalog.days import day_of
+from msphub.catalog.inputs import Band, Heading, Rates
+from msphub.catalog.models import Discount
+from msphub.customers import credit_terms, customer_types, samples, seeding
 from msphub.customers.choices import CreditHold, OnReach
 from msphub.customers.models import CreditTerm, CustomerType
 from msphub.kit import addresses, clock, scope
@@ -36,6 +42,14 @@ SELLERS = (
 )
 EURO = ("AT", "DE", "FR", "IE", "NL")
 DOLLAR = ("AU", "CA", "GB", "US")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Type:
+    """A seeded customer type and the countries it serves."""
+
+    kind: CustomerType
+    countries: frozenset[str]
 
 
 def seed_demo(*, emulator_url: str, data_dir: Path) -> list[dict[str, str]]:  # noqa: ARG001 - the demo names both
@@ -73,32 +87,41 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
     catalogue.create_catalogue(by=by, at=at)
     reader = _add_user(by=by, email=READ_ONLY, first="Rory", last="Quinn", role=Role.READ_ONLY, at=at)
     _connect(by=by, known=known, emulator_url=emulator_url, at=at)
-    profile = accounts.create_billing_profile(
+    profile = billing.save_profile(
         by=by,
         customer_id=None,
-        name="Cascade Cloud Europe",
-        bill_to="Cascade Cloud Europe B.V.",
-        address=addresses.Address(country="NL", line1="Stationsplein 12", city="Utrecht", postal_code="3511 ED"),
+        entry=billing.ProfileEntry(
+            name="Cascade Cloud Europe",
+            bill_to="Cascade Cloud Europe B.V.",
+            address=addresses.Address(country="NL", line1="Stationsplein 12", city="Utrecht", postal_code="3511 ED"),
+        ),
         at=at,
     )
-    europe = accounts.create_subscription(
+    europe = billing.save_subscription(
         by=by,
         customer_id=None,
-        name="Europe",
-        country="NL",
-        billing_profile=profile,
-        currency="EUR",
-        number_series="EU",
-        time_zone="Europe/Amsterdam",
+        entry=billing.SubscriptionEntry(
+            name="Europe",
+            country="NL",
+            state="",
+            billing_profile_id=profile.id,
+            currency="EUR",
+            tax_registration="NL004495445B01",
+            number_series="EU",
+            time_zone="Europe/Amsterdam",
+            payment_instructions="Pay by SEPA transfer to IBAN NL91 ABNA 0417 1643 00, naming the invoice number.",
+        ),
         at=at,
     )
     americas = _first_subscription(by)
-    kind = _seed_terms(by=by, at=at)
+    kinds = _seed_terms(by=by, at=at)
+    _seed_discounts(by=by, at=at)
     tenants = _tenants_at_microsoft(partner=partner, most=36)
     made = seeding.insert_samples(
         by=by,
         customers=samples.sample_customers(count=CUSTOMERS, seed="cascade"),
-        customer_type=kind,
+        customer_type=kinds[0].kind,
+        further_types=[(one.kind, one.countries) for one in kinds[1:]],
         subscription_of={
             **dict.fromkeys(DOLLAR, americas.id),
             **dict.fromkeys(EURO, europe.id),
@@ -136,11 +159,12 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
     catalogue.create_catalogue(by=by, at=at)
     _connect(by=by, known=known, emulator_url=emulator_url, at=at)
     americas = _first_subscription(by)
-    kind = _seed_terms(by=by, at=at, countries=DOLLAR)
+    kinds = _seed_terms(by=by, at=at, countries=DOLLAR)
     seeding.insert_samples(
         by=by,
         customers=samples.sample_customers(count=CUSTOMERS_OF_SECOND, seed="nordlicht", countries=frozenset(DOLLAR)),
-        customer_type=kind,
+        customer_type=kinds[0].kind,
+        further_types=[(one.kind, one.countries) for one in kinds[1:]],
         subscription_of=dict.fromkeys(DOLLAR, americas.id),
         sellers=(("Nora Lund", "nora.lund@nordlicht-it.example"),),
         tenants=_tenants_at_microsoft(partner=partner, most=5),
@@ -149,11 +173,11 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
     _give_passwords([owner])
 
 
-def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = (*DOLLAR, *EURO)) -> CustomerType:
-    """Create credit terms and customer types; by name, the first of each serves the United States."""
+def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = (*DOLLAR, *EURO)) -> list[_Type]:
+    """Create credit terms and customer types; by name, the first of each serves the United States, the first type all."""
 
-    def term(country: str, days: int, limit: int, on_reach: OnReach) -> CreditTerm:
-        return customers.create_credit_term(
+    def term(country: str, days: int, limit: int, on_reach: OnReach, hold: CreditHold) -> CreditTerm:
+        return credit_terms.create_credit_term(
             by=by,
             name=f"{addresses.country_name(country) if country != 'US' else 'America'} net {days}",
             country=country,
@@ -161,16 +185,63 @@ def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = 
             credit_limit=Decimal(limit),
             due_days=days,
             on_reach=on_reach,
-            credit_hold=CreditHold.MANUAL,
+            credit_hold=hold,
             at=at,
         )
 
-    standard = {country: term(country, 30, 10000, OnReach.NO_ACTION) for country in countries}
-    longer = {country: term(country, 60, 50000, OnReach.ON_DUE) for country in countries[:4]}
-    kind = customers.create_customer_type(by=by, name="Business", terms=standard, at=at)
-    customers.create_customer_type(by=by, name="Enterprise", terms={**standard, **longer}, at=at)
-    customers.create_customer_type(by=by, name="Public sector", terms={"US": longer["US"], "CA": longer["CA"]}, at=at)
-    return kind
+    def kind(name: str, terms: dict[str, CreditTerm]) -> _Type:
+        made = customer_types.create_customer_type(
+            by=by,
+            name=name,
+            countries=[
+                customer_types.CountryTerms(country=country, credit_term_id=one.id) for country, one in terms.items()
+            ],
+            at=at,
+        )
+        return _Type(kind=made, countries=frozenset(terms))
+
+    standard = {country: term(country, 30, 10000, OnReach.NO_ACTION, CreditHold.MANUAL) for country in countries}
+    longer = {country: term(country, 60, 50000, OnReach.ON_DUE, CreditHold.AUTOMATIC) for country in countries[:6]}
+    schools = {country: term(country, 45, 25000, OnReach.ON_ISSUE, CreditHold.MANUAL) for country in ("US", "CA")}
+    return [
+        kind("Business", standard),
+        kind("Education", {**{one: standard[one] for one in countries[:4]}, **schools}),
+        kind("Key accounts", {**standard, **longer}),
+    ]
+
+
+def _seed_discounts(*, by: Actor, at: datetime.datetime) -> None:
+    """Create a discount of each of the usual kinds; the first one has a version to come."""
+    today = day_of(at)
+
+    def discount(name: str, vendor: VendorCode, category: DiscountCategory, rates: Rates) -> Discount:
+        heading = Heading(name=name, vendor=vendor, country="US", category=category)
+        return discounts.create_discount(by=by, heading=heading, valid_from=today, rates=rates, at=at)
+
+    licences = discount(
+        "Licences America", VendorCode.MICROSOFT, DiscountCategory.DEFAULT, Rates(percent=Decimal("4.5"))
+    )
+    discounts.create_version(
+        by=by,
+        discount_id=licences.id,
+        valid_from=today + datetime.timedelta(days=35),
+        rates=Rates(percent=Decimal(6)),
+        version=licences.version,
+        at=at,
+    )
+    bands = (
+        Band(from_quantity=1, to_quantity=24, percent=Decimal(3)),
+        Band(from_quantity=25, to_quantity=99, percent=Decimal(6)),
+        Band(from_quantity=100, to_quantity=None, percent=Decimal(10)),
+    )
+    discount("Volume America", VendorCode.MICROSOFT, DiscountCategory.SLAB, Rates(bands=bands))
+    written = "CFQ7TTC0LCHC\t\t8\nCFQ7TTC0LFLX\t0001\t7.5\nCFQ7TTC0LFLZ\t0002\t9"
+    rows, _problems = item_rows.read(written)
+    known = item_rows.look_up(by=by, vendor=VendorCode.MICROSOFT, category=DiscountCategory.ITEMIZED, rows=rows)
+    items = tuple(one.item for one in known if one.item is not None)
+    discount("Microsoft 365 campaign", VendorCode.MICROSOFT, DiscountCategory.ITEMIZED, Rates(items=items))
+    discount("Azure America", VendorCode.MICROSOFT, DiscountCategory.AZURE_PLAN, Rates(percent=Decimal(2)))
+    discount("Coro America", VendorCode.CORO, DiscountCategory.DEFAULT, Rates(percent=Decimal(12)))
 
 
 def _first_subscription(by: Actor) -> Subscription:

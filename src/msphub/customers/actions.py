@@ -8,20 +8,19 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from msphub.accounts import statuses
 from msphub.accounts.choices import Status, TenantKind
 from msphub.accounts.models import Subscription, Tenant, User
 from msphub.audit import actions as audit
 from msphub.customers import creation, events, inputs, permissions, queries
-from msphub.customers.choices import ContactKind, CreditHold, OnReach
+from msphub.customers.choices import ContactKind
 from msphub.customers.models import (
     Contact,
-    CreditTerm,
     CspAccount,
     Customer,
     CustomerType,
-    CustomerTypeTerm,
     SalesRepresentative,
 )
 from msphub.kit import addresses, fields, text
@@ -213,65 +212,8 @@ def allow_purchase(*, by: Actor, customer_id: uuid.UUID, allowed: bool, at: date
             object_id=customer_id,
             object_label=customer.tenant.name,
             customer_id=customer_id,
-            changes={"Allow customer to purchase": (not allowed, allowed)},
+            changes={gettext_noop("Allow customer to purchase"): (not allowed, allowed)},
         )
-
-
-def create_credit_term(
-    *,
-    by: Actor,
-    name: str,
-    country: str,
-    currency: str,
-    credit_limit: Any,
-    due_days: int,
-    on_reach: OnReach,
-    credit_hold: CreditHold,
-    at: datetime.datetime,
-) -> CreditTerm:
-    """Create a credit term of one country."""
-    by.require_partner(permissions.EDIT_TERMS)
-    with transaction.atomic():
-        term = CreditTerm.objects.create(
-            partner_id=by.partner_id,
-            name=name,
-            country=country,
-            currency=currency,
-            credit_limit=credit_limit,
-            due_days=due_days,
-            on_reach=on_reach,
-            credit_hold=credit_hold,
-            created_at=at,
-        )
-        audit.record(
-            by=by,
-            event=events.CREDIT_TERM_CREATED,
-            at=at,
-            object_type="credit_term",
-            object_id=term.id,
-            object_label=term.name,
-        )
-    return term
-
-
-def create_customer_type(*, by: Actor, name: str, terms: dict[str, CreditTerm], at: datetime.datetime) -> CustomerType:
-    """Create a customer type with one credit term per country."""
-    by.require_partner(permissions.EDIT_TERMS)
-    with transaction.atomic():
-        kind = CustomerType.objects.create(partner_id=by.partner_id, name=name, created_at=at)
-        CustomerTypeTerm.objects.bulk_create(
-            CustomerTypeTerm(partner_id=by.partner_id, customer_type=kind, country=country, credit_term=term)
-            for country, term in terms.items()
-        )
-        audit.record(
-            by=by,
-            event=events.CUSTOMER_TYPE_CREATED,
-            at=at,
-            object_type="customer_type",
-            object_id=kind.id,
-            object_label=kind.name,
-        )
-    return kind
 
 
 def _checked_profile(profile: Profile) -> tuple[Profile, dict[str, Text]]:
@@ -279,7 +221,7 @@ def _checked_profile(profile: Profile) -> tuple[Profile, dict[str, Text]]:
     name, problem = fields.company_name(profile.name, missing=_("Enter the name of the company."))
     if problem:
         problems["company_name"] = problem
-    address, found = inputs.check_address(profile.address)
+    address, found = addresses.check_lines(profile.address)
     problems |= found
     country = address.country
     primary, found = inputs.check_contact(profile.primary_contact, prefix="primary_", country=country)
@@ -305,12 +247,12 @@ def _change_company(
     *, customer: Customer, tenant: Tenant, profile: Profile, changes: dict[str, tuple[Any, Any]]
 ) -> None:
     before = {
-        "Company Name": tenant.name,
-        "Address Line 1": customer.line1,
-        "Address Line 2": customer.line2,
-        "City": customer.city,
-        "State": addresses.state_name(country=tenant.country, state=customer.state),
-        "ZIP Code": customer.postal_code,
+        gettext_noop("Company Name"): tenant.name,
+        gettext_noop("Address Line 1"): customer.line1,
+        gettext_noop("Address Line 2"): customer.line2,
+        gettext_noop("City"): customer.city,
+        gettext_noop("State"): addresses.state_name(country=tenant.country, state=customer.state),
+        gettext_noop("ZIP Code"): customer.postal_code,
     }
     address = profile.address
     after = {
@@ -386,7 +328,12 @@ def _change_terms(*, by: Actor, customer: Customer, profile: Profile, at: dateti
         return
     by.require_partner(permissions.EDIT_TERMS)
     problems = creation.check_terms(
-        by=by, customer_type_id=kind_id, partner_subscription_id=subscription_id, country=customer.tenant.country
+        by=by,
+        customer_type_id=kind_id,
+        partner_subscription_id=subscription_id,
+        country=customer.tenant.country,
+        keeps=kind_id == customer.customer_type_id,
+        lock=True,
     )
     if problems:
         raise Refused("invalid", _("Some entries need your attention."), fields=problems)
@@ -406,10 +353,13 @@ def _change_terms(*, by: Actor, customer: Customer, profile: Profile, at: dateti
         customer_id=customer.tenant_id,
         changes=audit.differences(
             {
-                "Customer Type": kinds.get(customer.customer_type_id),
-                "Partner Subscription": names.get(customer.partner_subscription_id),
+                gettext_noop("Customer Type"): kinds.get(customer.customer_type_id),
+                gettext_noop("Partner Subscription"): names.get(customer.partner_subscription_id),
             },
-            {"Customer Type": kinds.get(kind_id), "Partner Subscription": names.get(subscription_id)},
+            {
+                gettext_noop("Customer Type"): kinds.get(kind_id),
+                gettext_noop("Partner Subscription"): names.get(subscription_id),
+            },
         ),
     )
     customer.customer_type_id = kind_id

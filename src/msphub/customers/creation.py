@@ -30,25 +30,40 @@ SAVES, SAVED_BY = "_saves", "_saved_by"
 
 
 def check_terms(
-    *, by: Actor, customer_type_id: uuid.UUID, partner_subscription_id: uuid.UUID, country: str
+    *,
+    by: Actor,
+    customer_type_id: uuid.UUID,
+    partner_subscription_id: uuid.UUID,
+    country: str,
+    keeps: bool = False,
+    lock: bool = False,
 ) -> dict[str, Text]:
     """Check that type and Partner Subscription are the partner's own and fit the country and each other.
 
     Refused at the type: no credit term for the country, or one in another currency than the Partner Subscription's
-    (product.md, C-03).
+    (product.md, C-03). `keeps`: the customer has the type already, so it may be inactive. `lock`: nobody changes the
+    type until this transaction ends.
     """
     return _check_terms(
         by=by,
         customer_type_id=customer_type_id,
         partner_subscription_id=partner_subscription_id,
         country=country,
+        keeps=keeps,
+        lock=lock,
     )[1]
 
 
+# The locked row is the newest one, everything else is as the statement began: the versions tell when to read again.
 _TERMS = """
-SELECT kind.name, kind.active, sold_by.active, sold_by.currency, credit.currency
+WITH kind AS (
+    SELECT id, name, active, version FROM customers_customertype
+    WHERE partner_id = %(partner)s AND id = %(kind)s {lock}
+)
+SELECT kind.name, kind.active, sold_by.active, sold_by.currency, credit.currency, kind.version, seen.version
 FROM (SELECT) one
-LEFT JOIN customers_customertype kind ON kind.partner_id = %(partner)s AND kind.id = %(kind)s
+LEFT JOIN kind ON true
+LEFT JOIN customers_customertype seen ON seen.partner_id = %(partner)s AND seen.id = kind.id
 LEFT JOIN accounts_subscription sold_by
     ON sold_by.partner_id = %(partner)s AND sold_by.customer_id IS NULL AND sold_by.id = %(sold_by)s
 LEFT JOIN customers_customertypeterm term
@@ -58,22 +73,31 @@ LEFT JOIN customers_creditterm credit ON credit.partner_id = %(partner)s AND cre
 
 
 def _check_terms(
-    *, by: Actor, customer_type_id: uuid.UUID, partner_subscription_id: uuid.UUID, country: str
+    *,
+    by: Actor,
+    customer_type_id: uuid.UUID,
+    partner_subscription_id: uuid.UUID,
+    country: str,
+    keeps: bool = False,
+    lock: bool = False,
 ) -> tuple[str, dict[str, Text]]:
-    """Return the customer type's name and the problems, from one statement."""
+    """Return the customer type's name and the problems, from one statement unless somebody changes the type just now."""
+    found: tuple[Any, ...] = ()
     with connection.cursor() as cursor:
-        cursor.execute(
-            _TERMS,
-            {
-                "partner": by.partner_id,
-                "kind": customer_type_id,
-                "sold_by": partner_subscription_id,
-                "country": country,
-            },
-        )
-        type_name, type_active, subscription_active, own_currency, term_currency = cursor.fetchone()
+        while not found or found[-1] != found[-2]:
+            cursor.execute(
+                _TERMS.format(lock="FOR KEY SHARE" if lock else ""),
+                {
+                    "partner": by.partner_id,
+                    "kind": customer_type_id,
+                    "sold_by": partner_subscription_id,
+                    "country": country,
+                },
+            )
+            found = cursor.fetchone()
+    type_name, type_active, subscription_active, own_currency, term_currency = found[:5]
     problems: dict[str, Text] = {}
-    if not type_active:
+    if not type_active and not (keeps and type_name):
         problems["customer_type"] = _("Choose one of your customer types.")
     if not subscription_active:
         problems["partner_subscription"] = _("Choose one of your subscriptions.")
@@ -164,8 +188,8 @@ def create_customer(*, by: Actor, new: inputs.NewCustomer, draft_id: uuid.UUID |
     field, what the steps would refuse; nothing is made then.
     """
     by.require_partner(permissions.CREATE)
-    new, type_name = _checked(by=by, new=new, today=at.date())
     with transaction.atomic():
+        new, type_name = _checked(by=by, new=new, today=at.date())
         draft = _lock_draft(by=by, draft_id=draft_id)
         if draft is not None and draft.customer_id is not None:
             return Tenant.objects.get(partner_id=by.partner_id, id=draft.customer_id)
@@ -233,6 +257,7 @@ def _checked(*, by: Actor, new: inputs.NewCustomer, today: datetime.date) -> tup
             customer_type_id=company.customer_type_id,
             partner_subscription_id=company.partner_subscription_id,
             country=company.country,
+            lock=True,
         )
         problems |= unfit
     primary, found = inputs.check_contact(new.primary_contact, prefix="primary_", country=company.country)

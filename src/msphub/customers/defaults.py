@@ -3,7 +3,7 @@
 import datetime
 from decimal import Decimal
 
-from msphub.customers import actions
+from msphub.customers import credit_terms, customer_types
 from msphub.customers.choices import CreditHold, OnReach
 from msphub.customers.models import CustomerType
 from msphub.kit.actor import Actor
@@ -11,7 +11,7 @@ from msphub.kit.actor import Actor
 
 def create_default_terms(*, by: Actor, country: str, currency: str, at: datetime.datetime) -> CustomerType:
     """Create a customer type “Standard” with one credit term for the partner's own country."""
-    term = actions.create_credit_term(
+    term = credit_terms.create_credit_term(
         by=by,
         name=f"Net 30 {country}",
         country=country,
@@ -22,4 +22,9 @@ def create_default_terms(*, by: Actor, country: str, currency: str, at: datetime
         credit_hold=CreditHold.MANUAL,
         at=at,
     )
-    return actions.create_customer_type(by=by, name="Standard", terms={country: term}, at=at)
+    return customer_types.create_customer_type(
+        by=by,
+        name="Standard",
+        countries=[customer_types.CountryTerms(country=country, credit_term_id=term.id)],
+        at=at,
+    )

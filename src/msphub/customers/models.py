@@ -22,11 +22,15 @@ from msphub.kit import ids
 
 
 class CreditTerm(models.Model):
-    """How long and how far a partner gives credit in one country."""
+    """How long and how far a partner gives credit in one country.
+
+    An invoice keeps the due date it was issued with: nothing issued reads its term again (docs/guide/terms.md).
+    """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     partner_id = models.UUIDField()
     name = models.CharField(max_length=100)
+    sort_name = models.TextField()
     country = models.CharField(max_length=2)
     currency = models.CharField(max_length=3)
     credit_limit = models.DecimalField(max_digits=14, decimal_places=2)
@@ -35,12 +39,17 @@ class CreditTerm(models.Model):
     credit_hold = models.CharField(max_length=10, choices=CreditHold.choices, default=CreditHold.MANUAL)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(models.F("partner_id"), Lower("name"), name="credit_term_name"),
             models.CheckConstraint(condition=models.Q(credit_limit__gte=0), name="credit_limit_not_negative"),
+            models.CheckConstraint(condition=models.Q(due_days__lte=365), name="credit_term_due_within_a_year"),
+            models.CheckConstraint(condition=models.Q(on_reach__in=OnReach.values), name="credit_term_on_reach"),
+            models.CheckConstraint(condition=models.Q(credit_hold__in=CreditHold.values), name="credit_term_hold"),
         ]
+        indexes: ClassVar = [models.Index(fields=["partner_id", "sort_name", "id"], name="credit_term_by_name")]
 
     def __str__(self) -> str:
         return self.name
@@ -52,21 +61,27 @@ class CustomerType(models.Model):
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     partner_id = models.UUIDField()
     name = models.CharField(max_length=100)
+    sort_name = models.TextField()
     active = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(models.F("partner_id"), Lower("name"), name="customer_type_name")
         ]
+        indexes: ClassVar = [models.Index(fields=["partner_id", "sort_name", "id"], name="customer_type_by_name")]
 
     def __str__(self) -> str:
         return self.name
 
 
 class CustomerTypeTerm(models.Model):
-    """The one credit term that a customer type holds for a country."""
+    """The one credit term that a customer type holds for a country.
+
+    References (0006) say the rest: the term is one of that country, and a customer's type has a row for its country.
+    """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     partner_id = models.UUIDField()
@@ -185,6 +200,10 @@ class Customer(models.Model):
                 fields=["partner_id", "customer_type", "sort_name", "tenant"],
                 name="customer_in_type",
                 condition=models.Q(archived=False),
+            ),
+            # Archived ones too: who a change of a type or credit term hits, and whose currency it must fit.
+            models.Index(
+                fields=["partner_id", "customer_type", "country", "partner_subscription"], name="customer_by_terms"
             ),
             models.Index(
                 fields=["partner_id", "partner_subscription", "sort_name", "tenant"],

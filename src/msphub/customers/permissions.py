@@ -16,6 +16,14 @@ EDIT_TERMS = declare(
     _("Change a customer's type, Partner Subscription and whether it may purchase"),
     roles=[Role.OWNER, Role.SALES],
 )
+VIEW_TERMS = declare(
+    "customers.view_terms",
+    _("See customer types and credit terms"),
+    roles=[Role.OWNER, Role.SALES, Role.BILLING, Role.READ_ONLY],
+)
+MANAGE_TERMS = declare(
+    "customers.manage_terms", _("Create and change customer types and credit terms"), roles=[Role.OWNER, Role.BILLING]
+)
 CHANGE_STATUS = declare(
     "customers.change_status", _("Enable, disable and suspend customers"), roles=[Role.OWNER, Role.BILLING]
 )

@@ -2,7 +2,7 @@
 
 import datetime
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -30,24 +30,30 @@ def insert_samples(
     sellers: Sequence[tuple[str, str]],
     at: datetime.datetime,
     tenants: Sequence[tuple[str, str]] = (),
+    further_types: Sequence[tuple[CustomerType, Container[str]]] = (),
 ) -> list[Tenant]:
     """Insert sample customers, created over the last two years, in all statuses.
 
     `subscription_of` maps a country to the Partner Subscription. The first customers get the Microsoft tenants in
-    `tenants` (id, domain) as linked accounts. Sends no mail and asks Microsoft nothing.
+    `tenants` (id, domain) as linked accounts. `customer_type` must serve every country; every third customer gets one of
+    the `further_types` (with their countries) instead, where it serves. Sends no mail and asks Microsoft nothing.
     """
     made: list[Tenant] = []
     for start in range(0, len(customers), BATCH):
         rows: dict[type[models.Model], list[Any]] = {}
         for number, sample in enumerate(customers[start : start + BATCH], start=start):
+            kind = customer_type
+            if further_types and number % 3 == 2:
+                other, serves = further_types[number // 3 % len(further_types)]
+                kind = other if sample.country in serves else customer_type
             created_at = at - datetime.timedelta(days=(number * 37) % 720 + 1, minutes=number % 600)
             tenant = _one(
                 by=by,
                 rows=rows,
                 number=number,
                 sample=sample,
-                customer_type_id=customer_type.id,
-                type_name=customer_type.name,
+                customer_type_id=kind.id,
+                type_name=kind.name,
                 subscription_id=subscription_of[sample.country],
                 seller=sellers[number % len(sellers)] if sellers and number % 5 != 4 else None,
                 link=tenants[number] if number < len(tenants) else None,

@@ -10,7 +10,7 @@ from procrastinate.jobs import Job
 
 from msphub.accounts import queries as accounts
 from msphub.accounts import statuses
-from msphub.customers import csp_accounts, provisioning
+from msphub.customers import csp_accounts, customer_types, provisioning
 from msphub.kit import clock, scope
 from msphub.kit.actor import system_actor
 
@@ -80,3 +80,14 @@ def follow_accounts(partner_id: str) -> None:
         for account_id in provisioning.accounts_waiting_for_consent():
             csp_accounts.defer_follow_up(partner_id=partner, account_id=account_id)
         provisioning.follow_vettings(partner_id=partner)
+
+
+@jobs.task(name=customer_types.SORT_CUSTOMERS, queue="house")
+def sort_by_type(partner_id: str, type_id: str) -> None:
+    """Give the many customers of a renamed type its new name to sort by."""
+    partner = uuid.UUID(partner_id)
+    with scope.scope(partner_id=partner):
+        while customer_types.sort_customers(
+            partner_id=partner, type_id=uuid.UUID(type_id), most=customer_types.RENAMED_IN_JOB
+        ):
+            pass

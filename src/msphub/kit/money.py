@@ -3,7 +3,8 @@
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
-from babel.numbers import get_currency_precision, get_currency_symbol
+from babel.core import get_global
+from babel.numbers import get_currency_precision, get_currency_symbol, get_territory_currencies
 
 from msphub.kit import locales
 
@@ -11,6 +12,11 @@ from msphub.kit import locales
 def minor_digits(currency: str) -> int:
     """Return how many places a currency's amounts have: 2 for EUR, 0 for JPY."""
     return int(get_currency_precision(currency.upper()))
+
+
+def currencies() -> list[tuple[str, str]]:
+    """Return (code, words) of every currency that some country pays in now, by code, in the viewer's language."""
+    return list(_currencies(locales.language()))
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
@@ -53,3 +59,10 @@ def _shape(language: str, currency: str) -> tuple[int, str, str, str, str, str]:
     if before and before[-1].isalpha():
         before += "\u00a0"
     return minor_digits(currency), symbols["decimal"], symbols["group"], before, after, symbols["minusSign"]
+
+
+@lru_cache(maxsize=8)
+def _currencies(language: str) -> tuple[tuple[str, str], ...]:
+    codes = {code for country in get_global("territory_currencies") for code in get_territory_currencies(country)}
+    names = locales.of(language).currencies
+    return tuple((code, f"{code} ({names.get(code, code)})") for code in sorted(codes))

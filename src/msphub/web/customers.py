@@ -174,11 +174,7 @@ def export(request: PortalRequest, *, kind: str) -> HttpResponseBase:
             ]
 
     heads = [str(column.label) for column in COLUMNS]
-    if kind == "csv":
-        return grids.as_csv(request, name="customers", heads=heads, rows=rows)
-    if kind == "xlsx":
-        return grids.as_xlsx(request, name="customers", heads=heads, rows=rows)
-    raise NotFound
+    return grids.download(request, kind=kind, name="customers", heads=heads, rows=rows)
 
 
 def change_status(request: PortalRequest, *, customer_id: uuid.UUID, verb: str) -> HttpResponse:

@@ -11,6 +11,7 @@ from openpyxl import Workbook
 
 from msphub.accounts import actions as accounts
 from msphub.kit import scope
+from msphub.kit.errors import NotFound
 from msphub.ui.grid import GridSpec, GridState
 from msphub.web.middleware import PortalRequest
 
@@ -36,6 +37,17 @@ def state_of(request: PortalRequest, spec: GridSpec) -> GridState:
         if chosen != kept:
             accounts.save_preference(by=request.actor, name=spec.name, value=chosen)
     return state
+
+
+def download(
+    request: PortalRequest, *, kind: str, name: str, heads: Sequence[str], rows: Callable[[], Iterable[Sequence[str]]]
+) -> StreamingHttpResponse:
+    """Stream rows as `csv` or `xlsx`; raises `NotFound` for anything else."""
+    if kind == "csv":
+        return as_csv(request, name=name, heads=heads, rows=rows)
+    if kind == "xlsx":
+        return as_xlsx(request, name=name, heads=heads, rows=rows)
+    raise NotFound
 
 
 def as_csv(
