@@ -16,6 +16,6 @@ $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0005_rates")]
+    dependencies = [("customers", "0006_terms_pages")]
 
     operations = [migrations.RunSQL(CURRENCY, "DROP FUNCTION customers_currency(uuid)")]
