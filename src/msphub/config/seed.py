@@ -159,11 +159,8 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
     _give_passwords([owner])
 
 
-def _seed_terms(
-    *, by: Actor, at: datetime.datetime, countries: Sequence[str] = (*DOLLAR, *EURO)
-) -> list[_Type]:
-    """Create credit terms and customer types; by name, the first of each serves the United States, the first type all.
-    """
+def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = (*DOLLAR, *EURO)) -> list[_Type]:
+    """Create credit terms and customer types; by name, the first of each serves the United States, the first type all."""
 
     def term(country: str, days: int, limit: int, on_reach: OnReach, hold: CreditHold) -> CreditTerm:
         return credit_terms.create_credit_term(

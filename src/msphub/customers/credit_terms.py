@@ -153,9 +153,7 @@ def change_credit_term(
                 ],
             )
             if in_the_way:
-                raise Refused(
-                    "currency", currency_refusal(in_the_way, currency=entered.currency), field="currency"
-                )
+                raise Refused("currency", currency_refusal(in_the_way, currency=entered.currency), field="currency")
         before = described(term)
         _put(term, entered, at=at)
         changes = audit.differences(before, described(term))

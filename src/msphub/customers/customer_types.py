@@ -96,9 +96,9 @@ def check(*, by: Actor, entered: Entered, at: datetime.datetime) -> tuple[Checke
             continue
         country = addresses.country_name(row.country)
         if row.country in held:
-            problems[f"country_{number}"] = _("%(country)s stands here twice; a type has one credit term a country.") % {
-                "country": country
-            }
+            problems[f"country_{number}"] = _(
+                "%(country)s stands here twice; a type has one credit term a country."
+            ) % {"country": country}
             continue
         term = terms.get(row.credit_term_id) if row.credit_term_id else None
         if term is None or term.country != row.country:
@@ -288,9 +288,7 @@ def refuse_stranded(*, by: Actor, type_id: uuid.UUID, before: Checked, after: Ch
         )
 
 
-def other_currency(
-    *, by: Actor, type_id: uuid.UUID, before: Checked, after: Checked
-) -> list[type_usage.InTheWay]:
+def other_currency(*, by: Actor, type_id: uuid.UUID, before: Checked, after: Checked) -> list[type_usage.InTheWay]:
     """Return the customers whom a change would give a credit term in another currency than they are charged in."""
     return type_usage.of_other_currency(
         by=by,

@@ -72,9 +72,7 @@ def of_type_change(
     after, problems = customer_types.check(by=by, entered=entered, at=at)
     before = Checked(name=kind.name, held=customer_types.held_by(by=by, type_id=type_id, at=at))
     changed = [
-        country
-        for country in sorted({*before.held, *after.held})
-        if _shape(before, country) != _shape(after, country)
+        country for country in sorted({*before.held, *after.held}) if _shape(before, country) != _shape(after, country)
     ]
     counts = type_usage.customers_of(by=by, pairs=[(type_id, country) for country in changed])
     in_the_way = [

@@ -26,14 +26,17 @@ class Migration(migrations.Migration):
     dependencies = [("customers", "0005_rates")]
 
     operations = [
-        *(migrations.AddField(name, "sort_name", models.TextField(default=""), preserve_default=False)
-          for name in ("creditterm", "customertype")),
-        *(migrations.AddField(name, "updated_at", models.DateTimeField(null=True))
-          for name in ("creditterm", "customertype")),
+        *(
+            migrations.AddField(name, "sort_name", models.TextField(default=""), preserve_default=False)
+            for name in ("creditterm", "customertype")
+        ),
+        *(
+            migrations.AddField(name, "updated_at", models.DateTimeField(null=True))
+            for name in ("creditterm", "customertype")
+        ),
         migrations.RunSQL(CHANGED, migrations.RunSQL.noop),
         migrations.RunPython(fold_names, migrations.RunPython.noop),
-        *(migrations.AlterField(name, "updated_at", models.DateTimeField())
-          for name in ("creditterm", "customertype")),
+        *(migrations.AlterField(name, "updated_at", models.DateTimeField()) for name in ("creditterm", "customertype")),
         migrations.AddConstraint(
             "creditterm",
             models.CheckConstraint(condition=models.Q(due_days__lte=365), name="credit_term_due_within_a_year"),
