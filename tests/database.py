@@ -122,6 +122,11 @@ def make_database(*, name: str) -> Database:
     )
 
 
+def durable_copy(place: Path) -> embedded.EmbeddedPostgres:
+    """Return a migrated cluster of a test's own, not started, that keeps what it has committed when it is killed."""
+    return _template().copy_to(place)
+
+
 def empty_tables(database: Database) -> None:
     """Empty every table a test has filled, as the owner: the application's role may not truncate.
 

@@ -115,6 +115,36 @@ def test_list_drafts_and_pages_of_the_account(
     assert problems(page) == []
 
 
+def test_discounts(looker: Callable[[Portal], Page], owner: Portal) -> None:
+    page = looker(owner)
+    listed = owner.get("/discounts/")
+    found = {
+        name: re.search(rf'href="(/discounts/[^"]+/)"[^>]*>{name}<', listed)
+        for name in ("Licences America", "Volume America", "Microsoft 365 campaign")
+    }
+    addresses = [match[1] for match in found.values() if match]
+    assert len(addresses) == 3
+    check(page, ["/discounts/", "/discounts/?q=nothing-has-this-name", "/discounts/new/", *addresses])
+    check(page, [f"{one}versions/new/" for one in addresses])
+    page.goto(f"{addresses[1]}versions/new/")
+    page.get_by_label("To quantity, band 1").fill("many")
+    page.get_by_role("button", name="Save").click()
+    page.locator(".field-errors").first.wait_for()
+    assert problems(page) == []
+    page.goto(f"{addresses[2]}versions/new/")
+    page.get_by_label("Search products").press_sequentially("exchange")
+    page.locator(".pick-list").wait_for()
+    page.get_by_text("Paste from a spreadsheet or import").click()
+    page.get_by_label("Paste from a spreadsheet", exact=True).fill("NO-SUCH-PRODUCT\t\t5")
+    page.get_by_role("button", name="Add pasted rows").click()
+    page.get_by_text("is no product of this vendor").wait_for()
+    assert problems(page) == []
+    page.goto(addresses[0])
+    page.get_by_role("link", name="Rename", exact=True).click()
+    page.locator("#dialog input[name=name]").wait_for()
+    assert problems(page) == []
+
+
 def test_wizard_empty_and_with_errors(
     looker: Callable[[Portal], Page], owner: Portal, at_step: Callable[[str], str]
 ) -> None:
@@ -173,7 +203,7 @@ def test_customers_users_pages(
 
 
 def test_readers_pages(demo: running.Demo, looker: Callable[[Portal], Page], portal: Callable[[str], Portal]) -> None:
-    check(looker(portal("read-only")), ["/customers/", "/account/microsoft/", "/customers/new/"])
+    check(looker(portal("read-only")), ["/customers/", "/discounts/", "/account/microsoft/", "/customers/new/"])
 
 
 @pytest.mark.parametrize("width", [390, 1440])

@@ -31,9 +31,9 @@ def fill() -> factories.PartnerWorld:
     microsoft_connection.save_connection(
         by=world.actor,
         connection=microsoft_connection.ConnectionInput(
-            partner_center_url="https://a.example",
-            graph_url="https://a.example",
-            login_url="https://a.example",
+            partner_center_url="https://api.partnercenter.microsoft.com",
+            graph_url="https://graph.microsoft.com",
+            login_url="https://login.microsoftonline.com",
             microsoft_tenant_id=uuid.uuid4(),
             client_id=uuid.uuid4(),
             client_secret="client secret",

@@ -193,7 +193,7 @@ def test_education_is_linked_while_in_review_and_approval_is_followed(
     assert account.vetting_status == "Approved"
     assert at_microsoft.steps(account)[Step.QUALIFICATION].message == "Approved"
     (vetted,) = at_microsoft.happened(account, events.ACCOUNT_VETTED)
-    assert vetted.changes == {"Vetting": ["InReview", "Approved"]}
+    assert vetted.changes == {"Vetting": ["In review at Microsoft", "Approved"]}
 
     at_microsoft.follow(world, run_jobs)
     assert len(at_microsoft.happened(account, events.ACCOUNT_VETTED)) == 1

@@ -43,13 +43,14 @@ class Request:
 
 @dataclass
 class Reply:
-    """What it gets: `drop` reads the request and closes the connection without an answer."""
+    """What it gets: `drop` closes the connection without an answer, `cut` so many bytes before the answer's end."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     drop: bool = False
+    cut: int = 0
 
 
 @dataclass
@@ -124,7 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            self.wfile.write(content[: len(content) - reply.cut])
+        self.close_connection = self.close_connection or reply.cut > 0
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815
 

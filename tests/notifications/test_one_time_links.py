@@ -5,8 +5,13 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.db import connections
+from django.test import Client
+from pytest_django.fixtures import Settings
 from tests import factories
+from tests.customers import at_microsoft
+from tests.notifications import mailbox
 
 from msphub.accounts import actions as accounts
 from msphub.accounts import queries
@@ -15,6 +20,9 @@ from msphub.accounts.models import Login, PasswordLink, User
 from msphub.audit.models import Entry
 from msphub.kit import scope, vault
 from msphub.kit.errors import Refused
+from msphub.notifications import actions as notifications
+from msphub.notifications import tasks
+from msphub.notifications.choices import MailState
 from msphub.notifications.models import Mail
 
 type RunJobs = Callable[[], None]
@@ -198,3 +206,92 @@ def test_link_of_a_disabled_companys_user_is_of_no_use(world: factories.PartnerW
     scope.enter(partner_id=login.partner_id, customer_id=login.customer_id)
     assert User.objects.filter(login=login).exists()
     assert queries.signed_in(login_id=login.id, address="", request_id="") is None
+
+
+def _forget(run_jobs: RunJobs, *, at: datetime.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do what the periodic job of every minute does, at an instant."""
+    monkeypatch.setattr("msphub.kit.clock.now", lambda: at)
+    tasks.forget_all_links(0)
+    run_jobs()
+
+
+def _kept(world: factories.PartnerWorld) -> list[tuple[bool, str]]:
+    scope.enter(partner_id=world.id)
+    mails = Mail.objects.filter(partner_id=world.id).order_by("created_at", "id")
+    return [(bool(mail.secret_link), mail.link_ended) for mail in mails]
+
+
+def test_secret_of_a_link_that_has_ended_is_forgotten_and_that_of_a_living_one_kept(
+    world: factories.PartnerWorld, user: User, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _forget(run_jobs, at=factories.NOW + 71 * HOUR, monkeypatch=monkeypatch)
+    assert _kept(world) == [(True, "")]
+    accounts.resend_password_link(by=world.actor, user=user, at=factories.NOW + HOUR)
+    run_jobs()
+    _forget(run_jobs, at=factories.NOW + HOUR, monkeypatch=monkeypatch)
+    assert _kept(world) == [(False, "replaced"), (True, "")]
+
+    scope.enter(partner_id=world.id)
+    newest = Mail.objects.filter(partner_id=world.id).latest("created_at")
+    _choose(vault.decrypt(newest.secret_link).rstrip("/").rsplit("/", 1)[-1], at=factories.NOW + 2 * HOUR)
+    _forget(run_jobs, at=factories.NOW + 2 * HOUR, monkeypatch=monkeypatch)
+    assert _kept(world) == [(False, "replaced"), (False, "used")]
+
+    accounts.resend_password_link(by=world.actor, user=User.objects.get(id=user.id), at=factories.NOW + 3 * HOUR)
+    run_jobs()
+    _forget(run_jobs, at=factories.NOW + 75 * HOUR, monkeypatch=monkeypatch)
+    assert _kept(world) == [(False, "replaced"), (False, "used"), (False, "expired")]
+
+
+def test_only_the_partners_concerned_get_a_job(world: factories.PartnerWorld, user: User, run_jobs: RunJobs) -> None:
+    other = factories.make_partner(name="Other")
+    factories.make_customer(other)
+    run_jobs()
+    assert notifications.partners_with_ended_links(at=factories.NOW) == []
+    scope.enter(partner_id=world.id)
+    accounts.disable_user(by=world.actor, user=user, at=factories.NOW)
+    assert notifications.partners_with_ended_links(at=factories.NOW) == [world.id]
+
+
+def test_page_of_a_mail_says_what_became_of_its_link(
+    world: factories.PartnerWorld, user: User, run_jobs: RunJobs, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(Login.objects.get(id=world.owner.login_id), backend=settings.AUTHENTICATION_BACKENDS[0])
+    scope.enter(partner_id=world.id)
+    mail = Mail.objects.get(partner_id=world.id)
+    (secret,) = _secrets(world)
+    assert secret in client.get(f"/mail/{mail.id}/").content.decode()  # as in the demo
+    _choose(secret)
+    _forget(run_jobs, at=factories.NOW, monkeypatch=monkeypatch)
+    body = client.get(f"/mail/{mail.id}/").content.decode()
+    assert secret not in body
+    assert "(one-time link: used)" in body
+    assert "Choose your password" in body
+
+
+def test_mail_whose_link_has_ended_before_it_went_out_is_not_sent(
+    world: factories.PartnerWorld,
+    user: User,
+    run_jobs: RunJobs,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    box = mailbox.closed()
+    mailbox.use(settings, box)
+    accounts.resend_password_link(by=world.actor, user=user, at=factories.NOW + HOUR)
+    run_jobs()  # nobody takes it
+    accounts.resend_password_link(by=world.actor, user=user, at=factories.NOW + 2 * HOUR)
+    run_jobs()
+    _forget(run_jobs, at=factories.NOW + 2 * HOUR, monkeypatch=monkeypatch)
+    scope.enter(partner_id=world.id)
+    replaced = Mail.objects.filter(partner_id=world.id, state=MailState.FAILED).earliest("created_at")
+    with box.open():
+        at_microsoft.bring_forward()
+        run_jobs()
+    scope.enter(partner_id=world.id)
+    assert len(box.mails) == 1
+    replaced.refresh_from_db()
+    assert (replaced.state, replaced.error) == (MailState.FAILED, "Its one-time link ended before it could be sent.")
+    with pytest.raises(Refused) as refused:
+        notifications.resend_mail(by=world.actor, mail_id=replaced.id)
+    assert refused.value.code == "link_ended"

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone, translation
 from django.utils.safestring import SafeString
 
+from msphub.kit import money
 from msphub.ui import cells
 
 EVIL = "<script>alert('x')</script>\"&"
@@ -67,7 +68,7 @@ def test_link_to_a_usual_address_is_a_link(url: str) -> None:
 )
 def test_money_follows_locale_and_minor_unit(language: str, amount: str, currency: str, shown: str) -> None:
     with translation.override(language):
-        assert cells.format_money(Decimal(amount), currency) == shown
+        assert money.shown(Decimal(amount), currency) == shown
 
 
 def test_unknown_tone_is_muted() -> None:

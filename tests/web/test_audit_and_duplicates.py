@@ -1,5 +1,6 @@
 """The audit log's filters and download, and the hint at likely duplicates."""
 
+import datetime
 import uuid
 from collections.abc import Callable
 
@@ -7,6 +8,7 @@ import pytest
 from django.test import Client
 from tests import factories
 
+from msphub.accounts import statuses
 from msphub.accounts.choices import Status
 from msphub.accounts.models import User
 
@@ -37,6 +39,27 @@ def test_the_log_is_filtered_by_event_actor_and_day_and_shows_words_not_ids(
     assert "No entries match" in nothing
 
 
+def test_instants_are_shown_in_the_viewers_zone_and_exported_exactly(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    tenant = factories.make_customer(world)
+    statuses.change_status(
+        by=world.actor,
+        customer_id=tenant.id,
+        status=Status.SUSPENDED,
+        reason="Test",
+        at=factories.NOW,
+        starts_at=datetime.datetime(2026, 12, 1, 3, 30, tzinfo=datetime.UTC),
+    )
+    client = sign_in(world.owner)
+    client.cookies["msphub_zone"] = "America/New_York"
+    page = client.get("/audit/?event=customer.status_scheduled").content.decode()
+    assert "From: Nov 30, 2026, 10:30\u202fPM" in page
+    assert "2026-12-01T03:30" not in page
+    text = b"".join(client.get("/audit/export.csv").streaming_content).decode()
+    assert "From: 2026-12-01T03:30:00+00:00" in text
+
+
 def test_the_log_pages_forth_and_back(world: factories.PartnerWorld, sign_in: SignIn) -> None:
     tenant = factories.make_customer(world)
     for number in range(60):
@@ -65,6 +88,7 @@ def test_the_log_is_exported_for_those_who_may_see_it(world: factories.PartnerWo
     assert "Sibling" not in own
     theirs = factories.make_partner(name="Theirs")
     assert sign_in(theirs.owner).get(f"/audit/export.csv?customer={tenant.id}").status_code == 404
+    assert sign_in(world.owner).get("/audit/export.csv?customer=nonsense").status_code == 404
 
 
 def test_likely_duplicates_are_shown_by_name_and_email(world: factories.PartnerWorld, sign_in: SignIn) -> None:

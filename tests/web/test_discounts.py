@@ -120,14 +120,15 @@ def test_changing_vendor_and_category_loses_nothing_typed(world: factories.Partn
 def test_the_answer_to_htmx_holds_the_parts_that_follow(world: factories.PartnerWorld, sign_in: SignIn) -> None:
     client = sign_in(world.owner)
     sent = _open(client, "/discounts/new/")
-    answer = client.post("/discounts/form/?part=group-discount", {**sent, "vendor": "msp_hub"}).content.decode()
-    assert "group-discount" in answer
-    assert "hx-partial" in answer
-    assert ">Product</option>" in answer
+    answer = client.post("/discounts/form/", {**sent, "vendor": "msp_hub"}).content.decode()
     assert "<html" not in answer
-    answer = client.post("/discounts/form/?part=group-rates", {**sent, "category": "slab"}).content.decode()
-    assert "group-discount" not in answer
-    assert "band-2-percent" in answer
+    assert 'id="group-rates"' in answer
+    assert '<hx-partial hx-target="#id_category_field"' in answer
+    assert ">Product</option>" in answer
+    answer = client.post("/discounts/form/?do=add-band", {**sent, "category": "slab"}).content.decode()
+    assert "band-3-percent" in answer
+    assert "hx-partial" not in answer  # the vendor is the same, so are its categories
+    assert 'name="name"' not in answer  # what is being typed elsewhere stays as it is
 
 
 def test_slab_bands_are_refused_with_the_place(world: factories.PartnerWorld, sign_in: SignIn) -> None:

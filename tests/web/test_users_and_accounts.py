@@ -1,5 +1,7 @@
 """The Users and CSP Accounts tabs over HTTP."""
 
+import re
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ from tests import factories
 from msphub.accounts.choices import Role, UserStatus
 from msphub.accounts.models import Login, User
 from msphub.audit.models import Entry
-from msphub.customers.choices import AccountState
+from msphub.customers.choices import AccountState, Step, StepState
 from msphub.customers.models import Agreement, CspAccount, Customer
 from msphub.kit import scope
 from partner_center_emulator import testing
@@ -259,3 +261,24 @@ def test_the_relationship_link_is_mailed_again_while_consent_is_awaited(
     assert "is on its way" in client.post(url, follow=True).content.decode()
     scope.enter(partner_id=world.id)
     assert Entry.objects.filter(event="csp_account.consent_asked", object_id=account.id).count() == 1
+
+
+@pytest.mark.parametrize(("vetting", "state"), [("InReview", "waiting"), ("Approved", "done"), ("Denied", "failed")])
+def test_what_microsoft_vets_is_shown_as_it_stands(
+    world: factories.PartnerWorld, sign_in: SignIn, vetting: str, state: str
+) -> None:
+    education = factories.new_account(qualification="education", segment="K12", website="wingtip.example")
+    tenant = factories.make_customer(world, account=education)
+    account = CspAccount.objects.get(customer_id=tenant.id)
+    account.steps.update(state=StepState.DONE)
+    account.steps.filter(step=Step.QUALIFICATION).update(message="As Microsoft says")
+    CspAccount.objects.filter(id=account.id).update(
+        state=AccountState.LINKED, vetting_status=vetting, microsoft_tenant_id=uuid.uuid4()
+    )
+    page = sign_in(world.owner).get(f"/customers/{tenant.id}/csp-accounts/").content.decode()
+    shown = {
+        re.sub(r"<[^>]+>", "", label).split("–")[0].strip(): found
+        for found, label in re.findall(r'<li class="work-step is-(\w+)">.*?<p class="work-label">(.*?)</p>', page)
+    }
+    assert shown == {"Microsoft tenant": "done", "Qualification": state}
+    assert "As Microsoft says" in page

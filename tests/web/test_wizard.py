@@ -108,6 +108,7 @@ def test_the_last_continue_twice_makes_one_customer(world: factories.PartnerWorl
         ({"company_name": ""}, "Enter the name of the company."),
         ({"company_name": "x" * 10_240}, "At most 200 characters"),
         ({"company_name": "bad\x07name"}, "Remove the invisible control characters."),
+        ({"company_name": "bad\x00name"}, "Remove the invisible control characters."),
         ({"postal_code": "10001"}, "ZIP Code 10001 is not in Washington."),
         ({"state": "BY"}, "is not a state of United States"),
         ({"country": "XX"}, "Choose a country."),
@@ -334,3 +335,14 @@ def test_two_windows_of_one_wizard_do_not_overwrite_each_other_unseen(
         saved = client.post(f"{wizard.base}/contacts/save/", contacts(page_mark="one", saves_seen="0"))
         assert saved.content.decode().startswith("Saved"), number
     assert wizard.post("contacts", contacts(page_mark="one", saves_seen="0")).url.endswith("/microsoft/")
+
+
+@pytest.mark.parametrize("kind", ["save", "refresh", ""])
+def test_a_character_that_no_database_stores_is_no_error_of_ours(
+    world: factories.PartnerWorld, sign_in: SignIn, kind: str
+) -> None:
+    client = sign_in(world.owner)
+    address = f"/customers/new/{uuid.uuid4()}/company/"
+    answer = client.post(f"{address}{kind}/" if kind else address, {"company_name": "a\x00b", "go": "continue"})
+    assert answer.status_code == 200
+    assert "Remove the invisible control characters." in client.get(f"{address}?check=1").content.decode()

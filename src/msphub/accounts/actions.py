@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from psycopg.errors import UniqueViolation
 
 from msphub.accounts import events, permissions
@@ -77,7 +78,7 @@ def create_partner(
             at=at,
             send_link=False,
         )
-        profile = create_billing_profile(
+        profile = _create_first_profile(
             by=by,
             customer_id=None,
             name=partner.name,
@@ -85,7 +86,7 @@ def create_partner(
             address=addresses.Address(country=country, line1=""),
             at=at,
         )
-        create_subscription(
+        _create_first_subscription(
             by=by,
             customer_id=None,
             name=subscription_name,
@@ -228,6 +229,11 @@ def issue_password_link(*, user: User, at: datetime.datetime) -> str:
     return f"{settings.BASE_URL}/welcome/{secret}/"
 
 
+def hash_of_link(url: str) -> str:
+    """Return by what a one-time link is known where its secret is not kept."""
+    return _hashed(url.rstrip("/").rpartition("/")[2])
+
+
 def request_password_link(*, email: str, at: datetime.datetime, address: str, request_id: str) -> None:
     """Send a fresh one-time link to whoever signs in with this e-mail; says nothing when nobody does.
 
@@ -368,7 +374,7 @@ def save_preference(*, by: Actor, name: str, value: dict[str, str]) -> None:
         )
 
 
-def create_billing_profile(
+def _create_first_profile(
     *,
     by: Actor,
     customer_id: uuid.UUID | None,
@@ -405,7 +411,7 @@ def create_billing_profile(
     return profile
 
 
-def create_subscription(
+def _create_first_subscription(
     *,
     by: Actor,
     customer_id: uuid.UUID | None,
@@ -493,7 +499,7 @@ def _insert_user(
         object_id=user.id,
         object_label=user.display_name,
         customer_id=customer_id,
-        changes={"Login e-mail": (None, address), "Role": (None, role.label)},
+        changes={gettext_noop("Login e-mail"): (None, address), gettext_noop("Role"): (None, role.label)},
         details={"send_link": send_link},
     )
     return user

@@ -19,3 +19,5 @@ MICROSOFT_CHANGED = declare("microsoft.connection_changed", _("changed the conne
 MICROSOFT_TESTED = declare("microsoft.connection_tested", _("tested the connection to Microsoft"))
 SUBSCRIPTION_CREATED = declare("subscription.created", _("created the subscription"))
 BILLING_PROFILE_CREATED = declare("billing_profile.created", _("created the billing profile"))
+SUBSCRIPTION_CHANGED = declare("subscription.changed", _("changed the subscription"), customer_visible=True)
+BILLING_PROFILE_CHANGED = declare("billing_profile.changed", _("changed the billing profile"), customer_visible=True)

@@ -2,12 +2,14 @@
 
 import dataclasses
 import datetime
+import ipaddress
 import uuid
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from msphub.accounts import events, permissions, queries
 from msphub.accounts.models import MicrosoftConnection
@@ -32,6 +34,13 @@ class NotConnected(Refused):
         )
 
 
+class AddressNotAllowed(NotConnected):
+    """An address of the partner's connection is none that this installation reaches."""
+
+    def __init__(self, problem: str) -> None:
+        Refused.__init__(self, "microsoft_address", problem)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionInput:
     """What the form asks for. Empty secrets keep the stored ones."""
@@ -51,7 +60,8 @@ def save_connection(
     """Create or change the partner's connection.
 
     Secrets left empty keep their stored value and are refused where none is stored. `version` is the one the form was
-    filled from; an older one is refused, so that nobody overwrites a colleague's change unseen.
+    filled from; an older one is refused, so that nobody overwrites a colleague's change unseen. Addresses must be of
+    hosts that the installation allows (MSPHUB_MICROSOFT_HOSTS).
     """
     by.require_partner(permissions.MANAGE_MICROSOFT)
     _check_addresses(connection)
@@ -81,9 +91,9 @@ def save_connection(
         row.save()
         changes = audit.differences(before, _shown(row))
         if stored is not None and connection.client_secret:
-            changes["Client secret"] = ("•••", _("replaced"))
+            changes[gettext_noop("Client secret")] = ("•••", _("replaced"))
         if stored is not None and connection.refresh_token:
-            changes["Refresh token"] = ("•••", _("replaced"))
+            changes[gettext_noop("Refresh token")] = ("•••", _("replaced"))
         audit.record(
             by=by,
             event=events.MICROSOFT_CHANGED,
@@ -115,7 +125,7 @@ def test_connection(*, by: Actor, at: datetime.datetime) -> MicrosoftConnection:
             object_type="microsoft_connection",
             object_id=by.partner_id,
             object_label=str(row.microsoft_tenant_id),
-            details={"Result": _("works") if report.ok else _("does not work")},
+            details={gettext_noop("Result"): _("works") if report.ok else _("does not work")},
         )
     return row
 
@@ -128,6 +138,10 @@ def client(*, partner_id: uuid.UUID, timeout: float | None = None, retries: int 
     row = queries.microsoft_connection(partner_id=partner_id)
     if row is None:
         raise NotConnected
+    for url in (row.partner_center_url, row.graph_url, row.login_url):
+        problem = _problem_of(url)
+        if problem:  # allowed when it was saved, not any more
+            raise AddressNotAllowed(problem)
     return microsoft_client.Client(
         credentials=microsoft_settings.Credentials(
             tenant_id=str(row.microsoft_tenant_id),
@@ -145,15 +159,46 @@ def client(*, partner_id: uuid.UUID, timeout: float | None = None, retries: int 
 
 
 def _check_addresses(connection: ConnectionInput) -> None:
-    """Refuse addresses over which secrets would travel in the clear; this machine's own are fine (the emulator)."""
-    fields: dict[str, Text] = {}
-    for name in ("partner_center_url", "graph_url", "login_url"):
-        address = urlsplit(getattr(connection, name))
-        local = address.hostname in {"localhost", "127.0.0.1", "::1"}
-        if not address.hostname or (address.scheme != "https" and not (address.scheme == "http" and local)):
-            fields[name] = _("Enter an address that begins with https://.")
+    """Refuse each address that secrets must not be sent to, at its field."""
+    addresses = {name: getattr(connection, name) for name in ("partner_center_url", "graph_url", "login_url")}
+    found = {name: _problem_of(url) for name, url in addresses.items()}
+    fields: dict[str, Text] = {name: problem for name, problem in found.items() if problem}
     if fields:
         raise Refused("invalid", _("Check the addresses."), fields=fields)
+
+
+def _problem_of(url: str) -> str:
+    """Say why an address of Microsoft can't be used, or nothing.
+
+    Only hosts that the installation allows: whoever may edit a connection could otherwise let this server ask machines
+    that only it can reach, or send secrets to anywhere. In the clear only on this machine (the emulator).
+    """
+    try:
+        address = urlsplit(url)
+        host, port = (address.hostname or "").lower(), address.port
+    except ValueError:
+        return _("Enter an address such as https://graph.microsoft.com.")
+    local = _is_this_machine(host)
+    if not host or address.scheme not in ({"http", "https"} if local else {"https"}):
+        return _("Enter an address that begins with https://.")
+    if address.username is not None or address.query or address.fragment:
+        return _("Enter the address alone, without user name, “?” or “#”.")
+    named = host if port in (None, 443) and address.scheme == "https" else f"{host}:{port or 80}"
+    if named in settings.MICROSOFT_HOSTS or (local and settings.MICROSOFT_ON_THIS_MACHINE):
+        return ""
+    return _("This installation reaches Microsoft at %(hosts)s only. Its operator can allow %(host)s.") % {
+        "hosts": ", ".join(sorted(settings.MICROSOFT_HOSTS)),
+        "host": named,
+    }
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _check_secrets(connection: ConnectionInput) -> None:
@@ -175,9 +220,9 @@ def _keep_refresh_token(*, partner_id: uuid.UUID, version: int, token: str) -> N
 
 def _shown(row: MicrosoftConnection) -> dict[str, str]:
     return {
-        "Partner Center": row.partner_center_url,
-        "Graph": row.graph_url,
-        "Sign-in": row.login_url,
-        "Microsoft tenant": str(row.microsoft_tenant_id),
-        "Application": str(row.client_id),
+        gettext_noop("Partner Center"): row.partner_center_url,
+        gettext_noop("Graph"): row.graph_url,
+        gettext_noop("Sign-in"): row.login_url,
+        gettext_noop("Microsoft tenant"): str(row.microsoft_tenant_id),
+        gettext_noop("Application"): str(row.client_id),
     }

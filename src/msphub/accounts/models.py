@@ -252,6 +252,11 @@ class Subscription(models.Model):
                 condition=models.Q(customer_id__isnull=False),
                 name="customer_subscription_name",
             ),
+            models.UniqueConstraint(
+                fields=["partner_id", "number_series"],
+                condition=~models.Q(number_series=""),
+                name="partner_subscription_number_series",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,12 +3,22 @@
 import dataclasses
 import json
 import uuid
+from collections.abc import Collection
 
 from django.db import connection
 from django.db.models import QuerySet
 
+from msphub.accounts import permissions as view_permissions
 from msphub.accounts.choices import Status, TenantKind, UserStatus
-from msphub.accounts.models import BillingProfile, MicrosoftConnection, StatusInterval, Subscription, Tenant, User
+from msphub.accounts.models import (
+    BillingProfile,
+    MicrosoftConnection,
+    PasswordLink,
+    StatusInterval,
+    Subscription,
+    Tenant,
+    User,
+)
 from msphub.kit import permissions
 from msphub.kit.actor import Actor, ActorKind
 from msphub.kit.errors import NotFound
@@ -31,6 +41,11 @@ def partner_ids() -> list[uuid.UUID]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT accounts_partner_ids()")
         return [row[0] for row in cursor.fetchall()]
+
+
+def password_links(*, hashes: Collection[str]) -> dict[str, PasswordLink]:
+    """Return one-time links by the hash of their secret."""
+    return {link.secret_hash: link for link in PasswordLink.objects.filter(secret_hash__in=hashes)}
 
 
 def signed_in(*, login_id: uuid.UUID, address: str, request_id: str) -> SignedIn | None:
@@ -134,3 +149,40 @@ def status_intervals(*, by: Actor, customer_id: uuid.UUID) -> QuerySet[StatusInt
 def microsoft_connection(*, partner_id: uuid.UUID) -> MicrosoftConnection | None:
     """Return the partner's connection to Microsoft, or None where none has been set up."""
     return MicrosoftConnection.objects.filter(partner_id=partner_id).first()
+
+
+def get_billing_profile(*, by: Actor, customer_id: uuid.UUID | None, profile_id: uuid.UUID) -> BillingProfile:
+    """Return a billing profile of a customer, or of the partner (None); raises `NotFound`, also for another's."""
+    by.require(view_permissions.VIEW_SUBSCRIPTIONS)
+    found = None
+    if by.customer_id is None or by.customer_id == customer_id:
+        found = BillingProfile.objects.filter(partner_id=by.partner_id, customer_id=customer_id, id=profile_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def first_billing_profile(*, by: Actor, customer_id: uuid.UUID) -> BillingProfile | None:
+    """Return the billing profile that step 1 of the wizard made: the Profile tab shows and edits it."""
+    if by.customer_id is not None and by.customer_id != customer_id:
+        raise NotFound
+    return (
+        BillingProfile.objects.filter(partner_id=by.partner_id, customer_id=customer_id)
+        .order_by("created_at", "id")
+        .first()
+    )
+
+
+def get_subscription(*, by: Actor, customer_id: uuid.UUID | None, subscription_id: uuid.UUID) -> Subscription:
+    """Return a subscription of a customer, or the partner's own (None); raises `NotFound`, also for another's."""
+    by.require(view_permissions.VIEW_SUBSCRIPTIONS)
+    found = None
+    if by.customer_id is None or by.customer_id == customer_id:
+        found = (
+            Subscription.objects.filter(partner_id=by.partner_id, customer_id=customer_id, id=subscription_id)
+            .select_related("billing_profile")
+            .first()
+        )
+    if found is None:
+        raise NotFound
+    return found

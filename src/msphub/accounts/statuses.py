@@ -7,6 +7,7 @@ import uuid
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from msphub.accounts import events
 from msphub.accounts.choices import Status, StatusCause, TenantKind
@@ -92,8 +93,12 @@ def change_status(
             object_id=customer_id,
             object_label=tenant.name,
             customer_id=customer_id,
-            changes={"Status": (before.label, status.label)},
-            details={"Reason": reason.strip(), "From": starts_at if scheduled else None, "Until": ends_at},
+            changes={gettext_noop("Status"): (before.label, status.label)},
+            details={
+                gettext_noop("Reason"): reason.strip(),
+                gettext_noop("From"): starts_at if scheduled else None,
+                gettext_noop("Until"): ends_at,
+            },
         )
         after = _write_status(tenant=tenant, at=at)
     return StatusChange(before=before, after=after, at=starts_at, is_scheduled=scheduled)
@@ -135,8 +140,8 @@ def apply_due(*, by: Actor, at: datetime.datetime) -> list[uuid.UUID]:
                     object_id=customer_id,
                     object_label=tenant.name,
                     customer_id=customer_id,
-                    changes={"Status": (before.label, after.label)},
-                    details={"Reason": _("As planned")},
+                    changes={gettext_noop("Status"): (before.label, after.label)},
+                    details={gettext_noop("Reason"): _("As planned")},
                 )
     return changed
 

@@ -29,7 +29,8 @@ def record(
 ) -> Entry:
     """Record what `by` did, in the caller's transaction, and defer the mails that the event sends.
 
-    `changes` maps a field to its old and new value in readable words; pass only what differs. Must run inside the
+    `changes` maps a field to its old and new value in readable words; pass only what differs. Names of fields are shown
+    in the viewer's language: mark them with `gettext_noop`. Must run inside the
     transaction that makes the change, so that neither exists without the other.
     """
     if not transaction.get_connection().in_atomic_block:

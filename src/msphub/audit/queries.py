@@ -4,9 +4,9 @@ import datetime
 import uuid
 from collections.abc import Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from msphub.audit.models import Entry
+from msphub.audit.models import Entry, Seal, SealedEntry
 from msphub.kit.actor import Actor
 
 
@@ -47,6 +47,16 @@ def older_than(entries: QuerySet[Entry], *, at: datetime.datetime, entry_id: uui
 def newer_than(entries: QuerySet[Entry], *, at: datetime.datetime, entry_id: uuid.UUID) -> QuerySet[Entry]:
     """Return the part of `entries` before a given one, nearest first."""
     return entries.filter(Q(at__gt=at) | Q(at=at, id__gt=entry_id)).order_by("at", "id")
+
+
+def with_seals(entries: QuerySet[Entry]) -> QuerySet[Entry]:
+    """Return `entries` with the number and hash of their seal and their own hash, None where none is made yet."""
+    sealed = SealedEntry.objects.filter(partner_id=OuterRef("partner_id"), id=OuterRef("id"))
+    seal = Seal.objects.filter(partner_id=OuterRef("partner_id"), number=OuterRef("seal_number"))
+    return entries.annotate(
+        entry_hash=Subquery(sealed.values("hash")),
+        seal_number=Subquery(sealed.values("seal_number")),
+    ).annotate(seal_hash=Subquery(seal.values("hash")))
 
 
 def get_entry(*, by: Actor, entry_id: uuid.UUID, at: datetime.datetime) -> Entry:

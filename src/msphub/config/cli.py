@@ -252,6 +252,32 @@ def remove_former_database(*, data_dir: Path | None) -> None:
     click.echo("\n".join(f"Deleted {place}" for place in removed) or "There is no former database.")
 
 
+@main.group()
+def audit() -> None:
+    """The record of what happened, and its seals."""
+
+
+@audit.command("verify")
+@click.option("--partner", default="", help="Name or id of one partner; all otherwise.")
+@click.option("--expect", multiple=True, help="Hash of a seal noted down earlier that must still be there.")
+@_refusals_as_sentences
+def audit_verify(*, partner: str, expect: tuple[str, ...]) -> None:
+    """Seal what waits, check every seal, name what was changed, and print the newest hashes to be kept elsewhere."""
+    environment().require_safe()
+    with machine.database_at_hand():
+        django.setup()
+        _call("serve.check_database")
+        refused = import_string("msphub.kit.errors.Refused")
+        try:
+            lines, problems = _call("seals.verify", partner=partner, expect=expect, at=datetime.now(tz=UTC))
+        except refused as refusal:
+            raise click.ClickException(str(refusal)) from refusal
+    click.echo("\n".join(lines))
+    if problems:
+        click.echo("\n".join(problems), err=True)
+        raise click.ClickException("The record was changed after it was sealed.")
+
+
 @main.command("rotate-keys")
 @_refusals_as_sentences
 def rotate_keys() -> None:

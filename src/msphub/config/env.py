@@ -70,6 +70,12 @@ class Environment(BaseSettings):
         le=300,
         description="How long a job waits for one answer of Microsoft. A live check in a form waits 3 seconds at most.",
     )
+    msphub_microsoft_hosts: str = Field(
+        default="api.partnercenter.microsoft.com, graph.microsoft.com, login.microsoftonline.com",
+        description="Hosts that a partner may name as Microsoft's addresses, separated by commas: add a national "
+        "cloud's, or `host:port` of an emulator. Partners' secrets go nowhere else. Demo and tests may name this "
+        "machine too.",
+    )
     msphub_clock_url: str = Field(
         default="", description="Demo and tests only: an emulator's clock that the portal takes its time from."
     )

@@ -12,10 +12,16 @@ import httpx
 from django.db import transaction
 
 from msphub.accounts import actions as accounts
-from msphub.accounts import microsoft_connection
+from msphub.accounts import billing, microsoft_connection
 from msphub.accounts.choices import Role, UserStatus
 from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Tenant, User
+from msphub.catalog import actions as discounts
+from msphub.catalog import item_rows
 from msphub.catalog import seeding as catalogue
+from msphub.catalog.choices import DiscountCategory, VendorCode
+from msphub.catalog.days import day_of
+from msphub.catalog.inputs import Band, Heading, Rates
+from msphub.catalog.models import Discount
 from msphub.customers import credit_terms, customer_types, samples, seeding
 from msphub.customers.choices import CreditHold, OnReach
 from msphub.customers.models import CreditTerm, CustomerType
@@ -81,27 +87,35 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
     catalogue.create_catalogue(by=by, at=at)
     reader = _add_user(by=by, email=READ_ONLY, first="Rory", last="Quinn", role=Role.READ_ONLY, at=at)
     _connect(by=by, known=known, emulator_url=emulator_url, at=at)
-    profile = accounts.create_billing_profile(
+    profile = billing.save_profile(
         by=by,
         customer_id=None,
-        name="Cascade Cloud Europe",
-        bill_to="Cascade Cloud Europe B.V.",
-        address=addresses.Address(country="NL", line1="Stationsplein 12", city="Utrecht", postal_code="3511 ED"),
+        entry=billing.ProfileEntry(
+            name="Cascade Cloud Europe",
+            bill_to="Cascade Cloud Europe B.V.",
+            address=addresses.Address(country="NL", line1="Stationsplein 12", city="Utrecht", postal_code="3511 ED"),
+        ),
         at=at,
     )
-    europe = accounts.create_subscription(
+    europe = billing.save_subscription(
         by=by,
         customer_id=None,
-        name="Europe",
-        country="NL",
-        billing_profile=profile,
-        currency="EUR",
-        number_series="EU",
-        time_zone="Europe/Amsterdam",
+        entry=billing.SubscriptionEntry(
+            name="Europe",
+            country="NL",
+            state="",
+            billing_profile_id=profile.id,
+            currency="EUR",
+            tax_registration="NL004495445B01",
+            number_series="EU",
+            time_zone="Europe/Amsterdam",
+            payment_instructions="Pay by SEPA transfer to IBAN NL91 ABNA 0417 1643 00, naming the invoice number.",
+        ),
         at=at,
     )
     americas = _first_subscription(by)
     kinds = _seed_terms(by=by, at=at)
+    _seed_discounts(by=by, at=at)
     tenants = _tenants_at_microsoft(partner=partner, most=36)
     made = seeding.insert_samples(
         by=by,
@@ -194,6 +208,40 @@ def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = 
         kind("Education", {**{one: standard[one] for one in countries[:4]}, **schools}),
         kind("Key accounts", {**standard, **longer}),
     ]
+
+
+def _seed_discounts(*, by: Actor, at: datetime.datetime) -> None:
+    """Create a discount of each of the usual kinds; the first one has a version to come."""
+    today = day_of(at)
+
+    def discount(name: str, vendor: VendorCode, category: DiscountCategory, rates: Rates) -> Discount:
+        heading = Heading(name=name, vendor=vendor, country="US", category=category)
+        return discounts.create_discount(by=by, heading=heading, valid_from=today, rates=rates, at=at)
+
+    licences = discount(
+        "Licences America", VendorCode.MICROSOFT, DiscountCategory.DEFAULT, Rates(percent=Decimal("4.5"))
+    )
+    discounts.create_version(
+        by=by,
+        discount_id=licences.id,
+        valid_from=today + datetime.timedelta(days=35),
+        rates=Rates(percent=Decimal(6)),
+        version=licences.version,
+        at=at,
+    )
+    bands = (
+        Band(from_quantity=1, to_quantity=24, percent=Decimal(3)),
+        Band(from_quantity=25, to_quantity=99, percent=Decimal(6)),
+        Band(from_quantity=100, to_quantity=None, percent=Decimal(10)),
+    )
+    discount("Volume America", VendorCode.MICROSOFT, DiscountCategory.SLAB, Rates(bands=bands))
+    written = "CFQ7TTC0LCHC\t\t8\nCFQ7TTC0LFLX\t0001\t7.5\nCFQ7TTC0LFLZ\t0002\t9"
+    rows, _problems = item_rows.read(written)
+    known = item_rows.look_up(by=by, vendor=VendorCode.MICROSOFT, category=DiscountCategory.ITEMIZED, rows=rows)
+    items = tuple(one.item for one in known if one.item is not None)
+    discount("Microsoft 365 campaign", VendorCode.MICROSOFT, DiscountCategory.ITEMIZED, Rates(items=items))
+    discount("Azure America", VendorCode.MICROSOFT, DiscountCategory.AZURE_PLAN, Rates(percent=Decimal(2)))
+    discount("Coro America", VendorCode.CORO, DiscountCategory.DEFAULT, Rates(percent=Decimal(12)))
 
 
 def _first_subscription(by: Actor) -> Subscription:

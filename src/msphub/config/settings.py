@@ -97,7 +97,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": database.django_database(url=ENV.database_url, pool_size=ENV.database_pool_size)
 }
 # The application's role may add rows to these and read them, nothing else (config/roles.py).
-APPEND_ONLY_TABLES = ["audit_entry"]
+APPEND_ONLY_TABLES = ["audit_entry", "audit_seal", "audit_sealedentry", "audit_verification"]
 # Columns that hold what kit/vault.py encrypted: `msphub rotate-keys` renews them, `msphub restore` tries to open them.
 ENCRYPTED_COLUMNS = {
     "accounts_microsoftconnection": ["client_secret", "refresh_token"],
@@ -196,6 +196,9 @@ MAIL_FROM = ENV.msphub_mail_from
 SMTP_URL = ENV.msphub_smtp_url
 DEFAULT_FROM_EMAIL = parseaddr(MAIL_FROM)[1] or "no-reply@localhost"
 MICROSOFT_TIMEOUT_SECONDS = ENV.msphub_microsoft_timeout_seconds
+MICROSOFT_HOSTS = frozenset(host.strip().lower() for host in ENV.msphub_microsoft_hosts.split(",") if host.strip())
+# The emulator runs on this machine. In production a partner could reach what listens here only.
+MICROSOFT_ON_THIS_MACHINE = DEMO or TEST
 METRICS_TOKEN = ENV.msphub_metrics_token
 CLOCK_URL = ENV.msphub_clock_url
 # In the demo there is no mailbox: the page of a mail is where its recipient reads it, links included.

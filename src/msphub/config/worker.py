@@ -163,7 +163,7 @@ async def _upkeep(app: App) -> None:
     """Look after the queue beside the jobs, so that it happens also while every slot is taken."""
     deleted_at = 0.0
     while True:
-        await take_over_stalled_jobs(app)
+        await take_over_stalled_jobs(app, seconds=STALLED_AFTER_SECONDS)
         if time.monotonic() - deleted_at > _DELETE_EVERY_SECONDS:
             await app.job_manager.delete_old_jobs(nb_hours=KEEP_DONE_HOURS)
             await app.job_manager.delete_old_jobs(

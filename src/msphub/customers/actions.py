@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from msphub.accounts import statuses
 from msphub.accounts.choices import Status, TenantKind
@@ -211,7 +212,7 @@ def allow_purchase(*, by: Actor, customer_id: uuid.UUID, allowed: bool, at: date
             object_id=customer_id,
             object_label=customer.tenant.name,
             customer_id=customer_id,
-            changes={"Allow customer to purchase": (not allowed, allowed)},
+            changes={gettext_noop("Allow customer to purchase"): (not allowed, allowed)},
         )
 
 
@@ -220,7 +221,7 @@ def _checked_profile(profile: Profile) -> tuple[Profile, dict[str, Text]]:
     name, problem = fields.company_name(profile.name, missing=_("Enter the name of the company."))
     if problem:
         problems["company_name"] = problem
-    address, found = inputs.check_address(profile.address)
+    address, found = addresses.check_lines(profile.address)
     problems |= found
     country = address.country
     primary, found = inputs.check_contact(profile.primary_contact, prefix="primary_", country=country)
@@ -246,12 +247,12 @@ def _change_company(
     *, customer: Customer, tenant: Tenant, profile: Profile, changes: dict[str, tuple[Any, Any]]
 ) -> None:
     before = {
-        "Company Name": tenant.name,
-        "Address Line 1": customer.line1,
-        "Address Line 2": customer.line2,
-        "City": customer.city,
-        "State": addresses.state_name(country=tenant.country, state=customer.state),
-        "ZIP Code": customer.postal_code,
+        gettext_noop("Company Name"): tenant.name,
+        gettext_noop("Address Line 1"): customer.line1,
+        gettext_noop("Address Line 2"): customer.line2,
+        gettext_noop("City"): customer.city,
+        gettext_noop("State"): addresses.state_name(country=tenant.country, state=customer.state),
+        gettext_noop("ZIP Code"): customer.postal_code,
     }
     address = profile.address
     after = {
@@ -352,10 +353,13 @@ def _change_terms(*, by: Actor, customer: Customer, profile: Profile, at: dateti
         customer_id=customer.tenant_id,
         changes=audit.differences(
             {
-                "Customer Type": kinds.get(customer.customer_type_id),
-                "Partner Subscription": names.get(customer.partner_subscription_id),
+                gettext_noop("Customer Type"): kinds.get(customer.customer_type_id),
+                gettext_noop("Partner Subscription"): names.get(customer.partner_subscription_id),
             },
-            {"Customer Type": kinds.get(kind_id), "Partner Subscription": names.get(subscription_id)},
+            {
+                gettext_noop("Customer Type"): kinds.get(kind_id),
+                gettext_noop("Partner Subscription"): names.get(subscription_id),
+            },
         ),
     )
     customer.customer_type_id = kind_id

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from procrastinate.contrib.django import app as jobs
 from procrastinate.exceptions import AlreadyEnqueued
 
@@ -89,7 +90,7 @@ def insert_account(
         object_id=row.id,
         object_label=row.domain,
         customer_id=customer_id,
-        details={"Customer": customer_name, "Kind": AccountMode(row.mode).label},
+        details={gettext_noop("Customer"): customer_name, gettext_noop("Kind"): AccountMode(row.mode).label},
     )
     defer_work(account=row)
     return row
@@ -229,8 +230,8 @@ def record_agreement(
             object_label=row.domain,
             customer_id=row.customer_id,
             changes={
-                "Accepted by": (None, f"{agreement.first_name} {agreement.last_name}"),
-                "Accepted on": (None, agreement.agreed_on),
+                gettext_noop("Accepted by"): (None, f"{agreement.first_name} {agreement.last_name}"),
+                gettext_noop("Accepted on"): (None, agreement.agreed_on),
             },
         )
         defer_work(account=row)

@@ -158,28 +158,6 @@ class NewCustomer:
     representatives: tuple[Representative, ...] = ()
 
 
-def check_address(address: Address, *, prefix: str = "") -> tuple[Address, Problems]:
-    """Check lines and country rules; problems are named `{prefix}address_line1`, `{prefix}city` and so on."""
-    names = {
-        "line1": f"{prefix}address_line1",
-        "line2": f"{prefix}address_line2",
-        "city": f"{prefix}city",
-        "state": f"{prefix}state",
-        "postal_code": f"{prefix}postal_code",
-        "country": f"{prefix}country",
-    }
-    problems: Problems = {}
-    clean: dict[str, str] = {}
-    for part, most in (("line1", 200), ("line2", 200), ("city", 100), ("state", 100), ("postal_code", 20)):
-        clean[part], problem = fields.line(getattr(address, part), most=most, missing=None)
-        if problem:
-            problems[names[part]] = problem
-    checked, found = addresses.check(Address(country=address.country, **clean))
-    for part, message in found.items():
-        problems.setdefault(names[part], message)
-    return checked, problems
-
-
 def check_company(company: Company) -> tuple[Company, Problems]:
     """Check step 1 by itself; whether type and subscription exist and fit is `creation.check_terms`."""
     problems: Problems = {}
@@ -192,11 +170,11 @@ def check_company(company: Company) -> tuple[Company, Problems]:
     bill_to, problem = fields.line(company.bill_to, most=200, missing=_("Enter whom invoices are addressed to."))
     _note(problems, "bill_to", problem)
     # The company's country is the one its address is in: one field on the form.
-    address, found = check_address(dataclasses.replace(company.address, country=company.country))
+    address, found = addresses.check_lines(dataclasses.replace(company.address, country=company.country))
     if "country" in found:
         found = {"country": found["country"]}
     problems |= found
-    billing_address, found = check_address(company.billing_address, prefix="billing_")
+    billing_address, found = addresses.check_lines(company.billing_address, prefix="billing_")
     if "billing_country" in found:
         found = {"billing_country": found["billing_country"]}
     problems |= found
@@ -301,7 +279,7 @@ def check_new_account(account: NewAccount, *, today: datetime.date) -> tuple[New
     _note(problems, "new_email", problem or _microsoft_mail_problem(email))
     phone, problem = fields.phone(account.phone, country=country)
     _note(problems, "new_phone", problem if phone else _("Enter the phone number."))
-    address, found = check_address(account.address, prefix="new_")
+    address, found = addresses.check_lines(account.address, prefix="new_")
     problems |= {"new_country": found["new_country"]} if "new_country" in found else found
     agreement = account.agreement
     if agreement is not None:

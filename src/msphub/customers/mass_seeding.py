@@ -115,9 +115,9 @@ _INSERTS = (
     """,
     f"""
     INSERT INTO accounts_subscription (id, partner_id, customer_id, name, country, state, billing_profile_id, active,
-        currency, tax_registration, number_series, time_zone, created_at)
+        currency, tax_registration, number_series, time_zone, payment_instructions, version, created_at)
     SELECT subscription_id, %(partner)s, tenant_id, '{FIRST_SUBSCRIPTION}', country, state, profile_id, true,
-        '', '', '', '', created_at
+        '', '', '', '', '', 1, created_at
     FROM seed_row
     """,  # noqa: S608
     # "!" and something unguessable: a password that can't be used, as Django marks it.

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import structlog
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from msphub.accounts import microsoft_connection
 from msphub.accounts.models import Tenant
@@ -112,7 +113,7 @@ def follow_vetting(*, partner_id: uuid.UUID, account_id: uuid.UUID) -> None:
         row = CspAccount.objects.select_for_update().get(partner_id=partner_id, id=account_id)
         if row.vetting_status == status.vetting_status:
             return
-        before, row.vetting_status = row.vetting_status, status.vetting_status
+        before, row.vetting_status = _vetting_word(row.vetting_status), status.vetting_status
         row.save(update_fields=["vetting_status"])
         row.steps.filter(step=Step.QUALIFICATION).update(message=_vetting_words(status))
         audit.record(
@@ -123,7 +124,7 @@ def follow_vetting(*, partner_id: uuid.UUID, account_id: uuid.UUID) -> None:
             object_id=row.id,
             object_label=row.domain,
             customer_id=row.customer_id,
-            changes={"Vetting": (before, status.vetting_status)},
+            changes={gettext_noop("Vetting"): (before, _vetting_words(status))},
         )
 
 
@@ -320,7 +321,7 @@ def _finish(*, by: Actor, account: CspAccount) -> None:
             object_id=row.id,
             object_label=row.domain,
             customer_id=row.customer_id,
-            changes={"Microsoft tenant": (None, str(row.microsoft_tenant_id))},
+            changes={gettext_noop("Microsoft tenant"): (None, str(row.microsoft_tenant_id))},
         )
 
 
@@ -356,7 +357,7 @@ def _fail(*, by: Actor, account: CspAccount, step: CspAccountStep | None, code: 
             object_id=row.id,
             object_label=row.domain,
             customer_id=row.customer_id,
-            details={"Reason": message, "Code": code},
+            details={gettext_noop("Reason"): message, gettext_noop("Code"): code},
         )
 
 
@@ -437,6 +438,10 @@ def _microsoft_state(state: str, rules: shapes.CountryRules) -> str | None:
 def _vetting_words(status: shapes.Qualification) -> str:
     if not status.vetting_status:
         return _("Accepted")
-    words = {"inreview": _("In review at Microsoft"), "approved": _("Approved"), "denied": _("Denied")}
-    shown = words.get(status.vetting_status.casefold(), status.vetting_status)
+    shown = _vetting_word(status.vetting_status)
     return f"{shown}: {status.vetting_reason}" if status.vetting_reason else shown
+
+
+def _vetting_word(status: str) -> str:
+    words = {"inreview": _("In review at Microsoft"), "approved": _("Approved"), "denied": _("Denied")}
+    return words.get(status.casefold(), status)

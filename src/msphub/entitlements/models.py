@@ -5,10 +5,10 @@ from typing import ClassVar
 from django.db import models
 
 from msphub.accounts.models import Subscription
-from msphub.catalog.choices import Category, VendorCode
+from msphub.catalog.choices import Category, Plan, Term, VendorCode
 from msphub.catalog.models import Sku
 from msphub.customers.models import CspAccount
-from msphub.entitlements.choices import Plan, State, Term
+from msphub.entitlements.choices import State
 from msphub.kit import ids
 
 
@@ -29,8 +29,8 @@ class PurchasedProduct(models.Model):
     product_name = models.CharField(max_length=300)
     sku_name = models.CharField(max_length=300)
     sort_name = models.TextField()
-    term = models.CharField(max_length=3, choices=Term.choices, blank=True)
-    plan = models.CharField(max_length=10, choices=Plan.choices)
+    term = models.CharField(max_length=10, choices=Term.choices, blank=True)
+    plan = models.CharField(max_length=12, choices=Plan.choices)
     state = models.CharField(max_length=10, choices=State.choices)
     quantity = models.PositiveIntegerField()
     currency = models.CharField(max_length=3)
@@ -50,7 +50,6 @@ class PurchasedProduct(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(state__in=State.values), name="purchased_state"),
-            models.CheckConstraint(condition=models.Q(plan__in=Plan.values), name="purchased_plan"),
             models.CheckConstraint(
                 condition=models.Q(term_ends_on__isnull=True) | models.Q(term_ends_on__gt=models.F("term_starts_on")),
                 name="purchased_term",
@@ -87,8 +86,8 @@ class HoldingPeriod(models.Model):
     ends_on = models.DateField(null=True)
     state = models.CharField(max_length=10, choices=State.choices)
     quantity = models.PositiveIntegerField()
-    term = models.CharField(max_length=3, choices=Term.choices, blank=True)
-    plan = models.CharField(max_length=10, choices=Plan.choices)
+    term = models.CharField(max_length=10, choices=Term.choices, blank=True)
+    plan = models.CharField(max_length=12, choices=Plan.choices)
     currency = models.CharField(max_length=3)
     list_price = models.DecimalField(max_digits=18, decimal_places=6)
     discount_percent = models.DecimalField(max_digits=5, decimal_places=2)

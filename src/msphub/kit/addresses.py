@@ -13,7 +13,7 @@ from babel import Locale
 from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
 
-from msphub.kit import text
+from msphub.kit import fields, text
 from msphub.kit.errors import Text
 
 AREA_NAMES: dict[str, Text] = {
@@ -30,6 +30,8 @@ AREA_NAMES: dict[str, Text] = {
     "province": gettext_lazy("Province"),
     "state": gettext_lazy("State"),
 }
+# How long the parts of an address may be.
+MOST_OF = {"line1": 200, "line2": 200, "city": 100, "state": 100, "postal_code": 20}
 POSTAL_NAMES: dict[str, Text] = {
     "eircode": gettext_lazy("Eircode"),
     "pin": gettext_lazy("PIN Code"),
@@ -150,15 +152,9 @@ def check(address: Address) -> tuple[Address, dict[str, str]]:
         problems["line1"] = _("Enter the street and number.")
     if rule.city_required and not address.city:
         problems["city"] = _("Enter the city.")
-    state = _stored_state(rule, address.state) if rule.state_used or rule.states else ""
-    if rule.state_required and not state:
-        problems["state"] = _("Choose the %(label)s.") % {"label": str(rule.state_label).lower()}
-    elif state and rule.states and state not in rule.states:
-        problems["state"] = _("“%(state)s” is not a %(label)s of %(country)s.") % {
-            "state": address.state[:60],
-            "label": str(rule.state_label).lower(),
-            "country": country,
-        }
+    state, problem = check_state(country=address.country, state=address.state)
+    if problem:
+        problems["state"] = problem
     postal_code = address.postal_code.upper() if rule.postal_used else ""
     if rule.postal_required and not postal_code:
         problems["postal_code"] = _("Enter the %(label)s.") % {"label": rule.postal_label}
@@ -178,6 +174,45 @@ def check(address: Address) -> tuple[Address, dict[str, str]]:
             "state": rule.states.get(state, state),
         }
     return dataclasses.replace(address, state=state, postal_code=postal_code), problems
+
+
+def check_state(*, country: str, state: str) -> tuple[str, str | None]:
+    """Check a state, as code or name, against its country; returns the stored code and what is wrong.
+
+    A country that has no use for it drops it.
+    """
+    rule = rules(country=country)
+    found = _stored_state(rule, text.tidy(state)) if rule.state_used or rule.states else ""
+    if rule.state_required and not found:
+        return found, _("Choose the %(label)s.") % {"label": str(rule.state_label).lower()}
+    if found and rule.states and found not in rule.states:
+        return found, _("“%(state)s” is not a %(label)s of %(country)s.") % {
+            "state": state[:60],
+            "label": str(rule.state_label).lower(),
+            "country": country_name(country),
+        }
+    if len(found) > MOST_OF["state"] or text.has_control_characters(found):
+        return found[: MOST_OF["state"]], _("At most %(most)s characters.") % {"most": MOST_OF["state"]}
+    return found, None
+
+
+def check_lines(address: Address, *, prefix: str = "") -> tuple[Address, dict[str, str]]:
+    """Check an address as typed: its lines first, then its country's rules.
+
+    Problems are named as the forms' fields: `{prefix}address_line1`, `{prefix}city` and so on.
+    """
+    names = {part: f"{prefix}{part}" for part in ("city", "state", "postal_code", "country")}
+    names |= {"line1": f"{prefix}address_line1", "line2": f"{prefix}address_line2"}
+    problems: dict[str, str] = {}
+    clean: dict[str, str] = {}
+    for part, most in MOST_OF.items():
+        clean[part], problem = fields.line(getattr(address, part), most=most, missing=None)
+        if problem:
+            problems[names[part]] = problem
+    checked, found = check(Address(country=address.country, **clean))
+    for part, message in found.items():
+        problems.setdefault(names[part], message)
+    return checked, problems
 
 
 def _stored_state(rule: AddressRules, state: str) -> str:

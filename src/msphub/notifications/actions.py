@@ -6,18 +6,20 @@ import uuid
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from msphub.accounts import actions as account_actions
 from msphub.accounts import queries as accounts
+from msphub.accounts.models import PasswordLink
 from msphub.audit import queries as audit
 from msphub.kit import vault
 from msphub.kit.actor import Actor, system_actor
 from msphub.kit.errors import Refused
 from msphub.notifications import messages, permissions, queries, rendering
-from msphub.notifications.choices import MailState
+from msphub.notifications.choices import LinkEnd, MailState
 from msphub.notifications.models import Mail
 
 SEND = "notifications.send_mail"
@@ -51,6 +53,7 @@ def make_mails(*, partner_id: uuid.UUID, entry_id: uuid.UUID, entry_at: datetime
                 text=text,
                 html=html,
                 secret_link=vault.encrypt(message.secret_link) if message.secret_link else "",
+                link_hash=account_actions.hash_of_link(message.secret_link) if message.secret_link else "",
                 state=MailState.QUEUED if settings.SMTP_URL else MailState.KEPT,
                 created_at=entry.at,
             )
@@ -63,12 +66,18 @@ def make_mails(*, partner_id: uuid.UUID, entry_id: uuid.UUID, entry_at: datetime
 def send_mail(*, partner_id: uuid.UUID, mail_id: uuid.UUID, at: datetime.datetime) -> None:
     """Hand a mail to the mail server; raises `NotDelivered` when it is not taken. A sent mail is not sent again.
 
-    A mail that can't be written at all (an address that no mail can have) has failed for good.
+    A mail that can't be written at all (an address that no mail can have) has failed for good, and so has one whose
+    link has ended before it could go out.
     """
     mail = Mail.objects.filter(
         partner_id=partner_id, id=mail_id, state__in=[MailState.QUEUED, MailState.FAILED]
     ).first()
     if mail is None:
+        return
+    if mail.link_ended:
+        Mail.objects.filter(partner_id=partner_id, id=mail.id).update(
+            state=MailState.FAILED, error=_("Its one-time link ended before it could be sent.")
+        )
         return
     try:
         _outgoing(mail).send()
@@ -84,6 +93,43 @@ def send_mail(*, partner_id: uuid.UUID, mail_id: uuid.UUID, at: datetime.datetim
     )
 
 
+def partners_with_ended_links(*, at: datetime.datetime) -> list[uuid.UUID]:
+    """Return the partners with mails whose one-time link has ended. Needs no scope (a function of the owner's)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT notifications_partners_with_ended_links(%s)", [at])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def forget_ended_links(*, partner_id: uuid.UUID, at: datetime.datetime) -> int:
+    """Forget the secrets of one-time links that were used, replaced or have expired; return how many.
+
+    The mails stay, and say what became of their link. The connection must be in the partner's scope.
+    """
+    holding = Mail.objects.filter(partner_id=partner_id).exclude(secret_link="")
+    kept = list(holding.values_list("id", "link_hash", "created_at"))
+    links = accounts.password_links(hashes={link_hash for _id, link_hash, _at in kept})
+    ended: dict[LinkEnd, list[uuid.UUID]] = {end: [] for end in LinkEnd}
+    for mail_id, link_hash, written_at in kept:
+        end = _end_of(links.get(link_hash), written_at=written_at, at=at)
+        if end is not None:
+            ended[end].append(mail_id)
+    for end, ids in ended.items():
+        holding.filter(id__in=ids).update(secret_link="", link_ended=end)
+    return sum(len(ids) for ids in ended.values())
+
+
+def _end_of(link: PasswordLink | None, *, written_at: datetime.datetime, at: datetime.datetime) -> LinkEnd | None:
+    """Return why a link works no more; a link that is not known by its hash is as old as its mail."""
+    if link is None:
+        life = datetime.timedelta(hours=account_actions.PASSWORD_LINK_HOURS)
+        return LinkEnd.EXPIRED if written_at + life <= at else None
+    if link.used_at is not None:
+        return LinkEnd.USED
+    if link.replaced_at is not None:
+        return LinkEnd.REPLACED
+    return LinkEnd.EXPIRED if link.expires_at <= at else None
+
+
 def resend_mail(*, by: Actor, mail_id: uuid.UUID) -> None:
     """Send a failed mail again now. One that was sent may carry a used-up link: ask for a new link instead."""
     by.require_partner(permissions.RESEND_MAIL)
@@ -92,6 +138,8 @@ def resend_mail(*, by: Actor, mail_id: uuid.UUID) -> None:
         locked = Mail.objects.select_for_update().get(partner_id=by.partner_id, id=mail.id)
         if locked.state != MailState.FAILED:
             raise Refused("not_failed", _("Only a mail that could not be delivered is sent again."))
+        if locked.link_ended:
+            raise Refused("link_ended", _("The link in this mail works no more. Send the user a new link instead."))
         locked.state = MailState.QUEUED
         locked.save(update_fields=["state"])
         _defer_sending(locked)

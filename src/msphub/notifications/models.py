@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 
 from msphub.kit import ids
-from msphub.notifications.choices import MailState
+from msphub.notifications.choices import LinkEnd, MailState
 
 
 class Mail(models.Model):
@@ -23,6 +23,9 @@ class Mail(models.Model):
     text = models.TextField()
     html = models.TextField()
     secret_link = models.TextField(blank=True)
+    # By these the link is known after its secret was forgotten, and looked up until then.
+    link_hash = models.CharField(max_length=64, blank=True)
+    link_ended = models.CharField(max_length=10, choices=LinkEnd.choices, blank=True)
     state = models.CharField(max_length=10, choices=MailState.choices, default=MailState.QUEUED)
     attempts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
@@ -36,6 +39,7 @@ class Mail(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["partner_id", "-created_at", "-id"], name="mail_newest_first"),
+            models.Index(fields=["link_hash"], name="mail_with_secret", condition=~models.Q(secret_link="")),
         ]
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from msphub.kit import vault
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound
 from msphub.notifications import permissions, rendering
+from msphub.notifications.choices import LinkEnd
 from msphub.notifications.models import Mail
 
 
@@ -48,7 +49,13 @@ def get_mail(*, by: Actor, mail_id: uuid.UUID) -> Mail:
 
 
 def shown_body(*, mail: Mail) -> SafeString:
-    """Return a mail's HTML as its recipient sees it; a link that carries a secret is masked, except in the demo."""
+    """Return a mail's HTML as its recipient sees it; a link that carries a secret is masked, except in the demo.
+
+    Of a link that has ended nothing is left to show.
+    """
+    if mail.link_ended:
+        gone = _("(one-time link: %(end)s)") % {"end": LinkEnd(mail.link_ended).label}
+        return rendering.shown(mail.html, link=None, masked=gone)
     link = None
     if not mail.secret_link or settings.SHOW_SECRET_LINKS:
         link = vault.decrypt(mail.secret_link) if mail.secret_link else ""

@@ -1,15 +1,19 @@
 """Jobs that make and send mails."""
 
+import contextlib
 import datetime
 import uuid
 
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app as jobs
+from procrastinate.exceptions import AlreadyEnqueued
 
 from msphub.audit import events
 from msphub.audit.actions import HANDLE_EVENT
 from msphub.kit import clock, scope
 from msphub.notifications import actions, messages
+
+FORGET = "notifications.forget_links"
 
 # Jobs are loaded once every model is, in each process that could record an event.
 events.subscribe(*messages.BY_EVENT)
@@ -32,3 +36,21 @@ def send_mail(partner_id: str, mail_id: str) -> None:
     """Hand one mail to the mail server."""
     with scope.scope(partner_id=uuid.UUID(partner_id)):
         actions.send_mail(partner_id=uuid.UUID(partner_id), mail_id=uuid.UUID(mail_id), at=clock.now())
+
+
+@jobs.periodic(cron="* * * * *")
+@jobs.task(name="notifications.forget_all_links", queue="house")
+def forget_all_links(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate passes it
+    """Defer one job for each partner with mails whose one-time link has ended."""
+    for partner_id in actions.partners_with_ended_links(at=clock.now()):
+        with contextlib.suppress(AlreadyEnqueued):
+            jobs.configure_task(FORGET, queue="house", queueing_lock=f"links:{partner_id}").defer(
+                partner_id=str(partner_id)
+            )
+
+
+@jobs.task(name=FORGET, queue="house")
+def forget_links(partner_id: str) -> None:
+    """Forget the secrets of links that have ended."""
+    with scope.scope(partner_id=uuid.UUID(partner_id)):
+        actions.forget_ended_links(partner_id=uuid.UUID(partner_id), at=clock.now())

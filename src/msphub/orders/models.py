@@ -5,11 +5,10 @@ from typing import ClassVar
 from django.db import models
 
 from msphub.accounts.models import Subscription
-from msphub.catalog.choices import Category, VendorCode
+from msphub.catalog.choices import Category, Plan, Term, VendorCode
 from msphub.catalog.models import Sku
 from msphub.customers.choices import WriteState
 from msphub.customers.models import CspAccount
-from msphub.entitlements.choices import Plan, Term
 from msphub.entitlements.models import PurchasedProduct
 from msphub.kit import ids
 from msphub.orders.choices import ItemStatus, OrderStatus, OrderType, TaskKind, TaskStatus, WriteKind
@@ -48,8 +47,8 @@ class CartLine(models.Model):
     csp_account = models.ForeignKey(
         CspAccount, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True
     )
-    term = models.CharField(max_length=3, choices=Term.choices, blank=True)
-    plan = models.CharField(max_length=10, choices=Plan.choices)
+    term = models.CharField(max_length=10, choices=Term.choices, blank=True)
+    plan = models.CharField(max_length=12, choices=Plan.choices)
     quantity = models.PositiveIntegerField()
     currency = models.CharField(max_length=3)
     seen_unit_price = models.DecimalField(max_digits=18, decimal_places=6)
@@ -124,9 +123,7 @@ class Order(models.Model):
             models.Index(fields=["partner_id", "placed_at", "id"], name="order_by_time"),
             models.Index(fields=["partner_id", "customer_id", "placed_at", "id"], name="order_by_customer"),
             models.Index(fields=["partner_id", "status", "placed_at", "id"], name="order_by_status"),
-            models.Index(
-                fields=["partner_id", "scheduled_on"], name="order_scheduled", condition=models.Q(status="scheduled")
-            ),
+            models.Index(fields=["scheduled_on"], name="order_scheduled", condition=models.Q(status="scheduled")),
         ]
 
     def __str__(self) -> str:
@@ -153,8 +150,8 @@ class OrderItem(models.Model):
     product_name = models.CharField(max_length=300)
     sku_name = models.CharField(max_length=300)
     domain = models.CharField(max_length=253, blank=True)
-    term = models.CharField(max_length=3, choices=Term.choices, blank=True)
-    plan = models.CharField(max_length=10, choices=Plan.choices)
+    term = models.CharField(max_length=10, choices=Term.choices, blank=True)
+    plan = models.CharField(max_length=12, choices=Plan.choices)
     quantity = models.PositiveIntegerField()
     currency = models.CharField(max_length=3)
     list_price = models.DecimalField(max_digits=18, decimal_places=6)

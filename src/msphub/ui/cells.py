@@ -7,18 +7,19 @@ stays far below its budget. Formatting follows the active locale.
 import datetime as dt
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from html import escape as _escape
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date, format_time
-from babel.numbers import get_currency_precision, get_currency_symbol
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+from msphub.kit import locales, money
 
 Tone = Literal["ok", "info", "warn", "danger", "muted"]
 TONES: frozenset[str] = frozenset({"ok", "info", "warn", "danger", "muted"})
@@ -106,7 +107,7 @@ class Money:
         """The formatted amount."""
         if self.amount is None:
             return NOTHING
-        return f'<span class="num">{escape(format_money(self.amount, self.currency))}</span>'
+        return f'<span class="num">{escape(money.shown(self.amount, self.currency))}</span>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Number:
         """The formatted figure."""
         if self.value is None:
             return NOTHING
-        return f'<span class="num">{escape(format_number(self.value))}</span>'
+        return f'<span class="num">{escape(money.number(self.value))}</span>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,69 +161,24 @@ def is_safe_url(url: str) -> bool:
 
 def locale() -> Locale:
     """Babel's locale of the active language, English if unknown."""
-    return _locale(translation.get_language() or "en")
-
-
-@lru_cache(maxsize=64)
-def _locale(language: str) -> Locale:
-    try:
-        return Locale.parse(language.replace("-", "_"))
-    except (UnknownLocaleError, ValueError):
-        return Locale.parse("en")
-
-
-@lru_cache(maxsize=512)
-def _money_shape(language: str, currency: str) -> tuple[int, str, str, str, str, str]:
-    """Places, decimal point, group sign, and what stands before and after, of a currency in a language."""
-    loc = _locale(language)
-    pattern = loc.currency_formats["standard"]
-    symbols = loc.number_symbols.get("latn", loc.number_symbols)
-    symbol = get_currency_symbol(currency, loc)
-    before, after = pattern.prefix[0].replace("¤", symbol), pattern.suffix[0].replace("¤", symbol)
-    if before and before[-1].isalpha():
-        before += "\u00a0"
-    return get_currency_precision(currency), symbols["decimal"], symbols["group"], before, after, symbols["minusSign"]
-
-
-def format_money(amount: Decimal, currency: str) -> str:
-    """The amount in the currency's minor unit, by the active locale: `$1,234.50`, `1.234,50 €`."""
-    return _format_money(_language(), Decimal(amount), currency)
-
-
-@lru_cache(maxsize=8192)
-def _format_money(language: str, amount: Decimal, currency: str) -> str:
-    places, point, group, before, after, minus = _money_shape(language, currency.upper())
-    text = f"{amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"
-    sign = ""
-    if text.startswith("-"):
-        sign, text = minus, text[1:]
-    whole, _dot, fraction = text.partition(".")
-    whole = whole.replace(",", group)
-    return f"{sign}{before}{whole}{point + fraction if fraction else ''}{after}"
-
-
-def format_number(value: int | Decimal) -> str:
-    """A figure grouped by the active locale."""
-    _places, point, group, *_rest = _money_shape(translation.get_language() or "en", "USD")
-    whole, dot, fraction = f"{value:,}".partition(".")
-    return whole.replace(",", group) + (point + fraction if dot else "")
+    return locales.of(locales.language())
 
 
 @lru_cache(maxsize=4096)
 def _shown_day(language: str, value: dt.date) -> str:
-    return format_date(value, "medium", locale=_locale(language))
+    return format_date(value, "medium", locale=locales.of(language))
 
 
 @lru_cache(maxsize=4096)
 def _shown_time(language: str, value: dt.time) -> str:
-    return format_time(value, "short", locale=_locale(language))
+    return format_time(value, "short", locale=locales.of(language))
 
 
 def day(value: dt.date | None) -> Date | None:
     """A calendar day, by locale."""
     if value is None:
         return None
-    return Date(iso=value.isoformat(), shown=_shown_day(_language(), value))
+    return Date(iso=value.isoformat(), shown=_shown_day(locales.language(), value))
 
 
 def moment(value: dt.datetime | None, *, with_time: bool = True) -> Date | None:
@@ -230,7 +186,7 @@ def moment(value: dt.datetime | None, *, with_time: bool = True) -> Date | None:
     if value is None:
         return None
     zone = timezone.get_current_timezone() if value.tzinfo is not None else None
-    return _moment(_language(), value, value.isoformat(), zone, with_time)
+    return _moment(locales.language(), value, value.isoformat(), zone, with_time)
 
 
 @lru_cache(maxsize=8192)
@@ -271,7 +227,3 @@ def _distance(seconds: float) -> str:
         return ""
     distance = words % {"count": count}
     return (_("%(distance)s ago") if seconds > 0 else _("in %(distance)s")) % {"distance": distance}
-
-
-def _language() -> str:
-    return translation.get_language() or "en"

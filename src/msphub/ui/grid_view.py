@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from msphub.kit import money
 from msphub.ui import cells, htmx
 from msphub.ui.cells import escape
 from msphub.ui.grid import Column, DateFilter, Filter, GridPage, GridSpec, GridState
@@ -204,7 +205,7 @@ class Grid:
         count = self.page.count
         if count is None:
             return ""
-        number = cells.format_number(count) if isinstance(count, int) else str(count)
+        number = money.number(count) if isinstance(count, int) else str(count)
         return f"{number} {(self.spec.noun_one or self.spec.noun) if count == 1 else self.spec.noun}"
 
     @property

@@ -1,6 +1,7 @@
 """Audit logs: the partner's whole record, and a customer's part of it."""
 
 import datetime
+import re
 import uuid
 from collections.abc import Iterator
 from html import escape
@@ -13,11 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from msphub.audit import events
+from msphub.audit import events, sealing
 from msphub.audit import queries as audit
 from msphub.audit.choices import ActorKind
 from msphub.audit.models import Entry
 from msphub.customers import queries as customers
+from msphub.kit.errors import NotFound
 from msphub.ui import cells, grid_view
 from msphub.ui.grid import Column, DateFilter, Empty, Export, Filter, GridPage, GridSpec, GridState
 from msphub.ui.page import Page
@@ -25,11 +27,12 @@ from msphub.web import grids, keyset
 from msphub.web.middleware import PortalRequest
 
 MOST_EXPORTED = 100_000
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d)?")
 
 
 def audit_logs(request: PortalRequest) -> HttpResponse:
     """Show what happened in the whole company."""
-    return respond(request, page=Page(title=_("Audit Logs")), customer_id=None)
+    return respond(request, page=Page(title=_("Audit Logs"), subtitle=_seal_line(request)), customer_id=None)
 
 
 def export(request: PortalRequest) -> HttpResponseBase:
@@ -39,17 +42,22 @@ def export(request: PortalRequest) -> HttpResponseBase:
 
     def rows() -> Iterator[list[str]]:
         found = _entries(request, state, customer_id=customer_id)
-        for entry in found[:MOST_EXPORTED].iterator(chunk_size=2000):
+        for entry in audit.with_seals(found)[:MOST_EXPORTED].iterator(chunk_size=2000):
             yield [
                 entry.at.isoformat(),
                 entry.actor_name,
                 str(ActorKind(entry.actor_kind).label),
                 entry.event,
                 entry.object_label,
-                "; ".join(f"{label}: {old} → {new}" for label, (old, new) in entry.changes.items()),
-                "; ".join(_details(entry)),
+                "; ".join(
+                    f"{_label(label)}: {_words(old, exact=True)} → {_words(new, exact=True)}"
+                    for label, (old, new) in entry.changes.items()
+                ),
+                "; ".join(_details(entry, exact=True)),
                 entry.address,
                 entry.request_id,
+                str(entry.id),
+                *(str(value or "") for value in (entry.entry_hash, entry.seal_number, entry.seal_hash)),
             ]
 
     heads = [
@@ -62,6 +70,10 @@ def export(request: PortalRequest) -> HttpResponseBase:
         _("Details"),
         _("Address"),
         _("Request"),
+        _("Entry"),
+        _("Hash of the entry"),
+        _("Seal"),
+        _("Hash of the seal"),
     ]
     return grids.as_csv(request, name="audit-log", heads=heads, rows=rows)
 
@@ -142,6 +154,36 @@ def _entries(request: PortalRequest, state: GridState, *, customer_id: uuid.UUID
     )
 
 
+def _seal_line(request: PortalRequest) -> str:
+    """Say until when the record is sealed and when the seals were last checked; a customer's users see no seals."""
+    partner_id = request.actor.partner_id
+    newest = sealing.newest_seal(partner_id=partner_id) if request.actor.is_partner else None
+    if newest is None:
+        return ""
+    parts = [
+        _("Sealed until %(until)s (seal %(number)s).") % {"until": _instant(newest.sealed_at), "number": newest.number}
+    ]
+    checked = sealing.newest_verification(partner_id=partner_id)
+    if checked is None:
+        parts.append(_("Not checked yet; that happens every night."))
+    elif checked.problems:
+        words = ngettext(
+            "Checked %(when)s: %(count)s entry or seal was changed afterwards. Run “msphub audit verify” for the list.",
+            "Checked %(when)s: %(count)s entries or seals were changed afterwards. "
+            "Run “msphub audit verify” for the list.",
+            len(checked.problems),
+        )
+        parts.append(words % {"when": _instant(checked.at), "count": len(checked.problems)})
+    else:
+        parts.append(_("Checked %(when)s: nothing was changed afterwards.") % {"when": _instant(checked.at)})
+    return " ".join(parts)
+
+
+def _instant(at: datetime.datetime) -> str:
+    shown = cells.moment(at)
+    return shown.shown if shown else ""
+
+
 def _midnight(day: datetime.date | None, *, following: bool = False) -> datetime.datetime | None:
     """Return the beginning of a day (or of the one after) in the viewer's zone."""
     if day is None:
@@ -154,7 +196,11 @@ def _customer_id(request: PortalRequest) -> uuid.UUID | None:
     value = request.GET.get("customer", "")
     if not value:
         return None
-    return customers.details(by=request.actor, customer_id=uuid.UUID(value)).tenant.id
+    try:
+        customer_id = uuid.UUID(value)
+    except ValueError:
+        raise NotFound from None
+    return customers.details(by=request.actor, customer_id=customer_id).tenant.id
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -185,8 +231,8 @@ class _Changes:
             return cells.html(None)
         words = ngettext("%(count)s change", "%(count)s changes", len(self.changes)) % {"count": len(self.changes)}
         lines = "".join(
-            f'<tr><th scope="row">{escape(label)}</th><td class="old">{_value(old)}</td>'
-            f'<td class="new">{_value(new)}</td></tr>'
+            f'<tr><th scope="row">{escape(_label(label))}</th><td class="old">{escape(_words(old))}</td>'
+            f'<td class="new">{escape(_words(new))}</td></tr>'
             for label, (old, new) in self.changes.items()
         )
         heads = "".join(f'<th scope="col">{escape(word)}</th>' for word in (_("Field"), _("Before"), _("After")))
@@ -196,17 +242,30 @@ class _Changes:
         )
 
 
-def _value(value: Any) -> str:
+def _label(label: str) -> str:
+    """Return a field's name in the viewer's language; entries keep it as it was marked (`gettext_noop`)."""
+    return _(label)
+
+
+def _words(value: Any, *, exact: bool = False) -> str:
+    """Return a value as people read it: an instant in the viewer's zone, or with `exact` as it is stored."""
     if value is None or value == "":
         return "–"  # noqa: RUF001 - the dash of an empty value
     if isinstance(value, bool):
-        return escape(_("yes") if value else _("no"))
-    return escape(str(value))
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(_words(one, exact=exact) for one in value)
+    if isinstance(value, str) and not exact and _INSTANT.fullmatch(value):
+        shown = cells.moment(datetime.datetime.fromisoformat(value), with_time="T" in value)
+        return shown.shown if shown else value
+    return str(value)
 
 
-def _details(entry: Entry) -> list[str]:
+def _details(entry: Entry, *, exact: bool = False) -> list[str]:
     return [
-        f"{label}: {value}" for label, value in entry.details.items() if value not in (None, "") and label[:1].isupper()
+        f"{_label(label)}: {_words(value, exact=exact)}"
+        for label, value in entry.details.items()
+        if value not in (None, "") and label[:1].isupper()
     ]
 
 

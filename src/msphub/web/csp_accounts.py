@@ -279,7 +279,10 @@ def _card(account: CspAccount, *, may_manage: bool) -> dict[str, Any]:
 
 
 def _progress(account: CspAccount) -> dict[str, Any]:
-    steps = [_step(step) for step in sorted(account.steps.all(), key=lambda one: one.position)]
+    steps = [
+        _step(step, vetting=account.vetting_status)
+        for step in sorted(account.steps.all(), key=lambda one: one.position)
+    ]
     running = account.state in {AccountState.CREATING, AccountState.WAITING}
     return {
         "id": f"progress-{account.id}",
@@ -295,7 +298,8 @@ def _progress(account: CspAccount) -> dict[str, Any]:
     }
 
 
-def _step(step: CspAccountStep) -> ProgressStep:
+def _step(step: CspAccountStep, *, vetting: str) -> ProgressStep:
+    """Show a step; what Microsoft still vets is not done, and what it has denied has failed, though all was sent."""
     states: dict[str, Any] = {
         StepState.WAITING: "waiting",
         StepState.RUNNING: "running",
@@ -307,9 +311,13 @@ def _step(step: CspAccountStep) -> ProgressStep:
     if waits and step.next_try_at is not None:
         again = cells.moment(step.next_try_at)
         reason = _("%(reason)s Next try: %(time)s.") % {"reason": reason, "time": again.shown if again else ""}
+    state = states[step.state]
+    if step.step == Step.QUALIFICATION and step.state == StepState.DONE:
+        state = {"inreview": "waiting", "denied": "failed"}.get(vetting.casefold(), state)
+        reason = step.message if state == "failed" else ""
     return ProgressStep(
         label=str(Step(step.step).label),
-        state=states[step.state],
+        state=state,
         at=cells.moment(step.finished_at or step.started_at),
         result=step.message if not reason else "",
         reason=reason,

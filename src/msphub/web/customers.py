@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST
 from msphub.accounts.choices import Status
 from msphub.customers import actions, permissions, queries
 from msphub.customers.choices import AccountState
-from msphub.kit import addresses
+from msphub.kit import addresses, money
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused
 from msphub.ui import cells, grid_view, htmx
@@ -122,7 +122,7 @@ def customers(request: PortalRequest) -> HttpResponse:
         previous_cursor=keyset.encode(found.rows[0].sort_key, found.rows[0].id)
         if found.has_previous and found.rows
         else "",
-        count=_("more than %(count)s") % {"count": cells.format_number(found.count)}
+        count=_("more than %(count)s") % {"count": money.number(found.count)}
         if found.more_than_counted
         else found.count,
     )
@@ -174,11 +174,7 @@ def export(request: PortalRequest, *, kind: str) -> HttpResponseBase:
             ]
 
     heads = [str(column.label) for column in COLUMNS]
-    if kind == "csv":
-        return grids.as_csv(request, name="customers", heads=heads, rows=rows)
-    if kind == "xlsx":
-        return grids.as_xlsx(request, name="customers", heads=heads, rows=rows)
-    raise NotFound
+    return grids.download(request, kind=kind, name="customers", heads=heads, rows=rows)
 
 
 def change_status(request: PortalRequest, *, customer_id: uuid.UUID, verb: str) -> HttpResponse:

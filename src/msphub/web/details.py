@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -12,16 +11,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from msphub.accounts import queries as accounts
 from msphub.accounts.choices import Status
 from msphub.customers import actions, permissions, queries
 from msphub.kit import addresses
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound
-from msphub.ui import cells, grid_view, htmx
-from msphub.ui.grid import Column, Empty, GridPage, GridSpec, GridState
+from msphub.ui import htmx
+from msphub.ui.grid import Empty
 from msphub.ui.page import Action, Crumb, Page, Tab
-from msphub.web import audit_log, csp_accounts, profile, shown, users
+from msphub.web import audit_log, csp_accounts, profile, shown, subscriptions, users
 from msphub.web.middleware import PortalRequest
 from msphub.web.tabs import TABS
 
@@ -44,20 +42,6 @@ EMPTY = {
         icon="file-invoice",
     ),
 }
-SUBSCRIPTIONS = GridSpec(
-    name="subscriptions",
-    noun=gettext_lazy("subscriptions"),
-    noun_one=gettext_lazy("subscription"),
-    searchable=False,
-    columns=[
-        Column(key="name", label=gettext_lazy("Name"), pinned=True),
-        Column(key="status", label=gettext_lazy("Status"), render=shown.active),
-        Column(key="country", label=gettext_lazy("Country")),
-        Column(key="profile", label=gettext_lazy("Billing profile")),
-        Column(key="created", label=gettext_lazy("Created")),
-    ],
-    empty=Empty(title=gettext_lazy("No subscriptions yet"), icon="credit-card"),
-)
 
 
 def customer(request: PortalRequest, *, customer_id: uuid.UUID, tab: str) -> HttpResponse:
@@ -151,37 +135,15 @@ def _empty(slug: str) -> Render:
     return answer
 
 
-def _subscriptions(request: PortalRequest, details: queries.CustomerDetails, page: Page) -> HttpResponse:
-    rows = [
-        {
-            "id": one.id,
-            "label": one.name,
-            "name": one.name,
-            "status": one.active,
-            "country": addresses.country_name(one.country),
-            "profile": cells.Text(one.billing_profile.name, sub=one.billing_profile.bill_to),
-            "created": cells.day(one.created_at.date()),
-        }
-        for one in accounts.subscriptions(by=request.actor, customer_id=details.tenant.id)[:200]
-    ]
-    return _list(request, page, SUBSCRIPTIONS, rows)
-
-
 def _audit(request: PortalRequest, details: queries.CustomerDetails, page: Page) -> HttpResponse:
     return audit_log.respond(request, page=page, customer_id=details.tenant.id)
-
-
-def _list(request: PortalRequest, page: Page, spec: GridSpec, rows: list[dict[str, Any]]) -> HttpResponse:
-    state = GridState.parse(request.GET, spec, path=request.path)
-    table = grid_view.Grid(spec=spec, state=state, page=GridPage(rows=rows, count=len(rows)))
-    return grid_view.respond(request, template="web/list.html", grid=table, context={"page": page})
 
 
 RENDERERS: dict[str, Render] = {
     "products": _empty("products"),
     "orders": _empty("orders"),
     "invoices": _empty("invoices"),
-    "subscriptions": _subscriptions,
+    "subscriptions": subscriptions.tab,
     "csp-accounts": csp_accounts.tab,
     "audit-logs": _audit,
     "users": users.tab,

@@ -20,7 +20,7 @@ from msphub.kit import ids
 from msphub.kit.errors import NotFound, Refused
 from msphub.ui.page import Crumb, Page
 from msphub.web import wizard_forms
-from msphub.web.discount_form import HEADING, RATES, DiscountForm
+from msphub.web.discount_form import RATES, DiscountForm
 from msphub.web.discounts import read_version
 from msphub.web.middleware import PortalRequest
 
@@ -141,9 +141,13 @@ def refresh(request: PortalRequest, *, discount_id: uuid.UUID | None = None) -> 
     """Answer a change that others depend on with what follows from it; `do` is what a small button asks for."""
     discount = queries.get_discount(by=request.actor, discount_id=discount_id) if discount_id else None
     form = _form(request, initial={}, source=discount, fixed=discount is not None)
-    form.part.do(request.GET.get("do", ""))
-    parts = [HEADING, RATES] if request.GET.get("part") == HEADING and discount is None else [RATES]
-    return render(request, "web/wizard/parts.html", {"form": form, "parts": parts})
+    go = request.GET.get("do", "")
+    form.part.do(go)
+    return render(
+        request,
+        "web/discounts/parts.html",
+        {"form": form, "rates": RATES, "swaps_category": form.swaps_category},
+    )
 
 
 def _form(

@@ -73,9 +73,13 @@ class DiscountForm(StepForm):
             rates=rates,
         )
         self.refresh_url = refresh_url
+        # The vendor whose categories the page offers: the drop-down is left alone unless that changes.
+        self.swaps_category = fixed is None and self.value("shown_vendor") != self.vendor
         if fixed is None:
-            set_refresh(self, name="vendor", url=f"{refresh_url}?part={HEADING}", target=HEADING)
-            set_refresh(self, name="category", url=f"{refresh_url}?part={RATES}", target=RATES)
+            for name in ("vendor", "category"):
+                set_refresh(self, name=name, url=refresh_url, target=RATES)
+                # One after the other: the last request has all that was chosen, and its answer must come last.
+                self.fields[name].widget.attrs["hx-sync"] = "closest form:queue last"
         rows: list[str | list[str]] = ["valid_from"]
         if fixed is None:
             rows = ["name", ["vendor", "country"], "category", "valid_from"]

@@ -21,7 +21,7 @@ from msphub.catalog.inputs import Band
 from msphub.catalog.models import Discount
 from msphub.catalog.queries import DiscountRow, Span, Version
 from msphub.customers import discounts as uses
-from msphub.kit import addresses
+from msphub.kit import addresses, money
 from msphub.kit.errors import Refused
 from msphub.ui import cells, grid_view, htmx
 from msphub.ui.grid import Column, Empty, Export, Filter, GridPage, GridSpec, GridState
@@ -142,7 +142,7 @@ def shown_day(value: datetime.date) -> str:
 
 def percent(value: Decimal) -> str:
     """Return a percentage as people read it."""
-    return _("%(figure)s %%") % {"figure": cells.format_number(value.normalize())}
+    return _("%(figure)s %%") % {"figure": money.number(value.normalize())}
 
 
 def _span_words(span: Span | None, *, category: str) -> str:
@@ -151,9 +151,7 @@ def _span_words(span: Span | None, *, category: str) -> str:
     low, high = percent(span.lowest), percent(span.highest)
     rates = low if low == high else _("%(low)s to %(high)s") % {"low": low, "high": high}
     if category in BY_ITEM:
-        count = ngettext("%(count)s product", "%(count)s products", span.rows) % {
-            "count": cells.format_number(span.rows)
-        }
+        count = ngettext("%(count)s product", "%(count)s products", span.rows) % {"count": money.number(span.rows)}
         return f"{rates} · {count}"
     if category == DiscountCategory.SLAB:
         return f"{rates} · " + ngettext("%(count)s band", "%(count)s bands", span.rows) % {"count": span.rows}
@@ -248,7 +246,7 @@ def _entry(found: Discount, version: Version, *, chosen: bool) -> Entry:
         detail += f" · {percent(version.percent)}"
     elif version.items:
         detail += " · " + ngettext("%(count)s product", "%(count)s products", version.items) % {
-            "count": cells.format_number(version.items)
+            "count": money.number(version.items)
         }
     else:
         detail += " · " + ngettext("%(count)s band", "%(count)s bands", version.bands) % {"count": version.bands}
@@ -272,8 +270,8 @@ def _days_words(version: Version) -> str:
 
 
 def _band(band: Band) -> dict[str, str]:
-    first = cells.format_number(band.from_quantity)
-    last = cells.format_number(band.to_quantity) if band.to_quantity is not None else ""
+    first = money.number(band.from_quantity)
+    last = money.number(band.to_quantity) if band.to_quantity is not None else ""
     return {
         "quantity": _("%(first)s and up") % {"first": first}
         if not last

@@ -103,6 +103,12 @@ def _profile_groups(_language: str | None, granted: frozenset[str], *, is_partne
         links.append({"label": _("Mail log"), "url": reverse("mails"), "icon": "mail"})
     if links:
         groups.append({"label": _("My Account"), "links": links})
+    if is_partner and account_permissions.VIEW_SUBSCRIPTIONS in granted:
+        billing = [
+            {"label": _("Billing profiles"), "url": reverse("billing_profiles"), "icon": "file-invoice"},
+            {"label": _("Subscription"), "url": reverse("subscriptions"), "icon": "credit-card"},
+        ]
+        groups.append({"label": _("Billing"), "links": billing})
     groups.append(
         {
             "label": "",

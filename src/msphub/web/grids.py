@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -10,10 +11,12 @@ from openpyxl import Workbook
 
 from msphub.accounts import actions as accounts
 from msphub.kit import scope
+from msphub.kit.errors import NotFound
 from msphub.ui.grid import GridSpec, GridState
 from msphub.web.middleware import PortalRequest
 
 _CHUNK = 64 * 1024
+SHEET_ROWS = 1_048_576  # the most rows of a worksheet, its heads included (Microsoft: Excel specifications and limits)
 # A cell that begins with one of these would be run as a formula by a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -34,6 +37,17 @@ def state_of(request: PortalRequest, spec: GridSpec) -> GridState:
         if chosen != kept:
             accounts.save_preference(by=request.actor, name=spec.name, value=chosen)
     return state
+
+
+def download(
+    request: PortalRequest, *, kind: str, name: str, heads: Sequence[str], rows: Callable[[], Iterable[Sequence[str]]]
+) -> StreamingHttpResponse:
+    """Stream rows as `csv` or `xlsx`; raises `NotFound` for anything else."""
+    if kind == "csv":
+        return as_csv(request, name=name, heads=heads, rows=rows)
+    if kind == "xlsx":
+        return as_xlsx(request, name=name, heads=heads, rows=rows)
+    raise NotFound
 
 
 def as_csv(
@@ -62,15 +76,20 @@ def as_csv(
 def as_xlsx(
     request: PortalRequest, *, name: str, heads: Sequence[str], rows: Callable[[], Iterable[Sequence[str]]]
 ) -> StreamingHttpResponse:
-    """Write rows to a workbook on disk, row by row, and stream the file."""
+    """Write rows to a workbook on disk, row by row, and stream the file.
+
+    What a sheet can't hold goes on to the next, under the same heads.
+    """
 
     def chunks() -> Iterator[bytes]:
         scope.enter(partner_id=request.actor.partner_id, customer_id=request.actor.customer_id)
         book = Workbook(write_only=True)
-        sheet = book.create_sheet(name.capitalize())
-        sheet.append(list(heads))
-        for row in rows():
-            sheet.append([_safe(cell) for cell in row])
+        for number, some in enumerate(batched_lazily(rows(), size=SHEET_ROWS - 1), start=1):
+            sheet = book.create_sheet(name.capitalize() if number == 1 else f"{name.capitalize()} {number}")
+            sheet.append(list(heads))
+            for row in some:
+                sheet.append([_safe(cell) for cell in row])
+            sheet.close()  # its rows are on disk now
         with tempfile.TemporaryFile() as file:
             book.save(file)
             file.seek(0)
@@ -79,6 +98,17 @@ def as_xlsx(
 
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     return _download(chunks(), name=f"{name}.xlsx", kind=kind)
+
+
+def batched_lazily[Row](rows: Iterable[Row], *, size: int) -> Iterator[Iterator[Row]]:
+    """Give rows in parts of at most `size`, none of them held; one empty part when there is no row.
+
+    Each part must be read to its end before the next.
+    """
+    left = iter(rows)
+    yield itertools.islice(left, size)
+    for first in left:
+        yield itertools.chain([first], itertools.islice(left, size - 1))
 
 
 def _safe(cell: str) -> str:

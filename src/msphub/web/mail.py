@@ -7,13 +7,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from msphub.kit.errors import Refused
 from msphub.notifications import actions, permissions, queries
-from msphub.notifications.choices import MailState
+from msphub.notifications.choices import LinkEnd, MailState
 from msphub.ui import cells, grid_view
 from msphub.ui.grid import Column, Empty, GridPage, GridSpec, GridState
 from msphub.ui.page import Action, Crumb, Item, Page
@@ -91,10 +92,12 @@ def mail(request: PortalRequest, *, mail_id: uuid.UUID) -> HttpResponse:
         Item(label=_("Written"), value=cells.moment(found.created_at)),
         Item(label=_("Sent"), value=cells.moment(found.sent_at)),
     ]
+    if found.link_ended:
+        items.append(Item(label=_("One-time link"), value=capfirst(LinkEnd(found.link_ended).label)))
     if found.error:
         items.append(Item(label=_("Reason"), value=found.error))
     actions_here = []
-    if found.state == MailState.FAILED and request.actor.may(permissions.RESEND_MAIL):
+    if found.state == MailState.FAILED and not found.link_ended and request.actor.may(permissions.RESEND_MAIL):
         actions_here.append(
             Action(
                 label=_("Send again"), url=reverse("mail_resend", kwargs={"mail_id": mail_id}), how="post", icon="send"

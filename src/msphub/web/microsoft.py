@@ -52,7 +52,9 @@ class ConnectionForm(UiForm):
         Group(
             gettext_lazy("Addresses"),
             ["partner_center_url", "graph_url", "login_url"],
-            text=gettext_lazy("Microsoft's own, unless you work with a national cloud or an emulator."),
+            text=gettext_lazy(
+                "Microsoft's own. Others, such as a national cloud's, must be allowed by whoever operates this portal."
+            ),
         ),
     )
 

@@ -9,6 +9,7 @@ from msphub.notifications import permissions as notifications
 from msphub.web import (
     account_add,
     audit_log,
+    billing_profiles,
     csp_accounts,
     customers,
     details,
@@ -20,6 +21,7 @@ from msphub.web import (
     metrics,
     microsoft,
     profile,
+    subscriptions,
     users,
     wizard,
 )
@@ -33,6 +35,41 @@ DISCOUNT = "discounts/<uuid:discount_id>"
 VERSION = f"{DISCOUNT}/versions/<uuid:version_id>"
 ACCOUNT = "csp-accounts/<uuid:account_id>"
 
+_PROFILE = "billing-profiles/<uuid:profile_id>/"
+_SUBSCRIPTION = "subscriptions/<uuid:subscription_id>"
+_MANAGE = accounts.MANAGE_SUBSCRIPTIONS
+_VIEW = accounts.VIEW_SUBSCRIPTIONS
+# The partner's own, and a customer's: the same pages, at two places.
+billing_pages = [
+    page("account/billing-profiles/", billing_profiles.profiles, permission=_VIEW, name="billing_profiles"),
+    page(
+        "account/billing-profiles/export.<str:kind>",
+        billing_profiles.export,
+        permission=_VIEW,
+        name="billing_profiles_export",
+    ),
+    page("account/subscriptions/", subscriptions.subscriptions, permission=_VIEW, name="subscriptions"),
+    page(
+        "account/subscriptions/export.<str:kind>", subscriptions.export, permission=_VIEW, name="subscriptions_export"
+    ),
+    page(
+        f"{CUSTOMER}/subscriptions/export.<str:kind>",
+        subscriptions.export,
+        permission=_VIEW,
+        name="customer_subscriptions_export",
+    ),
+    *(
+        page(f"{place}/{path}", view, permission=_MANAGE, name=prefix + name)
+        for place, prefix in (("account", ""), (CUSTOMER, "customer_"))
+        for path, view, name in (
+            ("billing-profiles/new/", billing_profiles.create, "billing_profile_new"),
+            (_PROFILE, billing_profiles.edit, "billing_profile"),
+            ("subscriptions/new/", subscriptions.create, "subscription_new"),
+            (f"{_SUBSCRIPTION}/", subscriptions.edit, "subscription"),
+            (f"{_SUBSCRIPTION}/status/", subscriptions.status, "subscription_status"),
+        )
+    ),
+]
 urlpatterns = [
     page("healthz", health.healthz, permission=PUBLIC, name="healthz"),
     page("readyz", health.readyz, permission=PUBLIC, name="readyz"),
@@ -46,6 +83,7 @@ urlpatterns = [
     page("accounts/signup/", entrance.not_here, permission=PUBLIC, name="account_signup"),
     page("accounts/email/", entrance.not_here, permission=PUBLIC, name="account_email"),
     path("accounts/", include("msphub.web.sign_in_urls")),
+    *billing_pages,
     page("customers/", customers.customers, permission=C.LIST, name="customers"),
     page("customers/export.<str:kind>", customers.export, permission=C.LIST, name="customers_export"),
     page("customers/bulk/export/", customers.bulk_export, permission=C.LIST, name="customers_bulk_export"),

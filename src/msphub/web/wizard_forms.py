@@ -157,7 +157,11 @@ class StepForm(UiForm):
             for name in self.data
             if name not in self.fields and self.passing.fullmatch(name)
         }
-        return former | gone | posted
+        return {name: value.translate(_STORABLE) for name, value in (former | gone | posted).items()}
+
+
+# PostgreSQL stores every character but NUL. Another control character in its place is refused at its field as all are.
+_STORABLE = {0: 1}
 
 
 class CompanyForm(StepForm):

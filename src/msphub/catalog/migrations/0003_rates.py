@@ -3,7 +3,8 @@
 from django.db import migrations, models
 
 # Reads with the rights of whoever calls it: a partner's own under row-level security, and inside customers_rates
-# (customers 0005) the discounts of one customer's type and no others.
+# (customers 0005) the discounts of one customer's type and no others. Planned for each call: one plan for a single SKU
+# and for 50,000 would read the whole catalogue for the single one (51 ms instead of 2).
 RATES = """
 CREATE FUNCTION catalog_rates(
     asked_partner uuid, asked_discounts uuid[], asked_skus uuid[], asked_quantities bigint[], asked_days date[]
@@ -11,7 +12,7 @@ CREATE FUNCTION catalog_rates(
     line int, percent numeric, discount_id uuid, version_id uuid, number int, valid_from date, category text,
     basis text, from_quantity int, beaten text[]
 )
-LANGUAGE sql STABLE SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, public SET plan_cache_mode = force_custom_plan AS $$
     WITH asked AS MATERIALIZED (
         SELECT a.line::int AS line, a.sku_id, a.quantity, a.day, s.product_id, s.usage_based, v.code AS vendor
         FROM unnest(asked_skus, asked_quantities, asked_days) WITH ORDINALITY a(sku_id, quantity, day, line)
@@ -33,17 +34,17 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, public AS $$
         JOIN public.catalog_discountband b ON b.partner_id = asked_partner AND b.discount_version_id = h.version_id
     ), fitting AS (
         SELECT a.line, h.discount_id, h.version_id, h.number, h.valid_from, h.category, i.percent,
-            1 AS strength, 'sku' AS basis, NULL::int AS from_quantity
+            CASE WHEN i.sku_id IS NULL THEN 2 ELSE 1 END AS strength,
+            CASE WHEN i.sku_id IS NULL THEN 'product' ELSE 'sku' END AS basis, NULL::int AS from_quantity
         FROM asked a
         JOIN holding h ON h.day = a.day AND h.vendor = a.vendor AND h.category IN ('itemized', 'product')
-        JOIN public.catalog_discountitem i ON i.partner_id = asked_partner AND i.discount_version_id = h.version_id
-            AND i.product_id = a.product_id AND i.sku_id = a.sku_id
-        UNION ALL
-        SELECT a.line, h.discount_id, h.version_id, h.number, h.valid_from, h.category, i.percent, 2, 'product', NULL
-        FROM asked a
-        JOIN holding h ON h.day = a.day AND h.vendor = a.vendor AND h.category IN ('itemized', 'product')
-        JOIN public.catalog_discountitem i ON i.partner_id = asked_partner AND i.discount_version_id = h.version_id
-            AND i.product_id = a.product_id AND i.sku_id IS NULL
+        -- A look-up of its own for each line: a join would be planned by guesses about versions just saved.
+        CROSS JOIN LATERAL (
+            SELECT i.sku_id, i.percent FROM public.catalog_discountitem i
+            WHERE i.partner_id = asked_partner AND i.discount_version_id = h.version_id
+                AND i.product_id = a.product_id AND (i.sku_id = a.sku_id OR i.sku_id IS NULL)
+            ORDER BY i.sku_id NULLS LAST LIMIT 1
+        ) i
         UNION ALL
         SELECT a.line, h.discount_id, h.version_id, h.number, h.valid_from, h.category, b.percent, 3, 'band',
             b.from_quantity

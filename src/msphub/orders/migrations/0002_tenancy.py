@@ -42,6 +42,22 @@ BEGIN
 END
 $$;
 """
+# Which partners have something to do now; periodic jobs ask before any tenant's scope is set.
+DUE = """
+CREATE FUNCTION orders_partners_with_due_tasks(now timestamptz) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT DISTINCT partner_id FROM public.orders_task
+    WHERE status = 'pending' AND expires_at <= now + interval '4 days 12 hours'
+$$;
+CREATE FUNCTION orders_partners_with_due_orders(today date) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT DISTINCT partner_id FROM public.orders_order WHERE status = 'scheduled' AND scheduled_on <= today
+$$;
+"""
+NOT_DUE = """
+DROP FUNCTION orders_partners_with_due_tasks(timestamptz);
+DROP FUNCTION orders_partners_with_due_orders(date);
+"""
 
 
 class Migration(migrations.Migration):
@@ -66,4 +82,5 @@ class Migration(migrations.Migration):
             for column in columns
         ),
         migrations.RunSQL(NEXT_NUMBER, "DROP FUNCTION orders_next_number(text)"),
+        migrations.RunSQL(DUE, NOT_DUE),
     ]

@@ -1,0 +1,110 @@
+"""Pages of the smaller lists, by keyset, in one statement each. The customers' list is larger and has its own."""
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from django.db import connection
+
+from msphub.kit import text
+
+type Beyond = tuple[str, uuid.UUID] | None
+
+EXPORT_BATCH = 500
+_MOST_WORDS = 8
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What a list is sorted by: an SQL expression that holds no values, and its type."""
+
+    expression: str
+    kind: str = "text"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which page somebody asked for. `after` and `before` are sort key and id of a row."""
+
+    sort: str
+    descending: bool = False
+    size: int = 25
+    after: Beyond = None
+    before: Beyond = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Page[Row]:
+    """One page, how many rows there are in all, and whether there is more on either side. `keys` go with `rows`."""
+
+    rows: list[Row]
+    keys: list[tuple[str, uuid.UUID]]
+    count: int
+    has_next: bool
+    has_previous: bool
+
+
+def page[Row](
+    *,
+    columns: str,
+    tables: str,
+    where: Sequence[str],
+    values: Sequence[Any],
+    id_column: str,
+    sorts: dict[str, Key],
+    wanted: Wanted,
+    row: Callable[..., Row],
+) -> Page[Row]:
+    """Return one page: `row` is called with the columns of each.
+
+    `columns`, `tables`, `where` and `sorts` are SQL of the caller's own, `values` the parameters of `where` in order.
+    """
+    backwards = wanted.before is not None
+    key = sorts[wanted.sort]
+    conditions = [*where]
+    parameters = [*values]
+    beyond = wanted.before or wanted.after
+    if beyond is not None:
+        sign = "<" if wanted.descending != backwards else ">"
+        conditions.append(f"({key.expression}, {id_column}) {sign} (%s::{key.kind}, %s)")
+        parameters += beyond
+    direction = "DESC" if wanted.descending != backwards else "ASC"
+    statement = f"""
+        SELECT {columns}, {key.expression}::text, {id_column},
+            (SELECT count(*) FROM {tables} WHERE {" AND ".join(where)})
+        FROM {tables} WHERE {" AND ".join(conditions)}
+        ORDER BY {key.expression} {direction}, {id_column} {direction} LIMIT %s
+    """  # noqa: S608 - SQL of the callers' own, every value is a parameter
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values, *parameters, wanted.size + 1])
+        found = cursor.fetchall()
+    more = len(found) > wanted.size
+    found = found[: wanted.size]
+    if backwards:
+        found.reverse()
+    return Page(
+        rows=[row(*one[:-3]) for one in found],
+        keys=[(one[-3], one[-2]) for one in found],
+        count=found[0][-1] if found else 0,
+        has_next=backwards or more,
+        has_previous=more if backwards else wanted.after is not None,
+    )
+
+
+def everything[Row](ask: Callable[[Wanted], Page[Row]], *, sort: str, descending: bool = False) -> Iterator[Row]:
+    """Yield every row of a list, page by page, for exports."""
+    after: Beyond = None
+    while True:
+        found = ask(Wanted(sort=sort, descending=descending, size=EXPORT_BATCH, after=after))
+        yield from found.rows
+        if not found.has_next:
+            return
+        after = found.keys[-1]
+
+
+def matching(column: str, search: str) -> tuple[list[str], list[str]]:
+    """Return conditions and their values: every word of a search must begin some word of a folded text column."""
+    words = text.search_words(search)[:_MOST_WORDS]
+    begins = f"strpos(' ' || regexp_replace({column}, '[^[:alnum:]]+', ' ', 'g'), ' ' || %s) > 0"
+    return [begins] * len(words), words
