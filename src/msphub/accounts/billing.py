@@ -352,7 +352,10 @@ def _check_selling(entry: SubscriptionEntry) -> tuple[SubscriptionEntry, Problem
 
 
 def check_tax_registration(value: str, *, country: str) -> tuple[str, str | None]:
-    """Check a tax registration by its country's own rule (python-stdnum) where there is one; empty is none."""
+    """Check a tax registration by its country's own rule (python-stdnum) where there is one; empty is none.
+
+    It is kept as typed: invoices show it with its prefix and its spaces.
+    """
     clean, problem = fields.line(value, most=40, missing=None)
     if problem or not clean:
         return clean, problem
@@ -362,9 +365,10 @@ def check_tax_registration(value: str, *, country: str) -> tuple[str, str | None
         return clean, None
     for module in modules:
         try:
-            return str(module.validate(clean)), None
+            module.validate(clean)
         except ValidationError:
             continue
+        return clean, None
     return clean, _("“%(value)s” is no valid tax registration of %(country)s.") % {
         "value": clean,
         "country": addresses.country_name(country),

@@ -129,8 +129,8 @@ def bulk_change_status(
 class Profile:
     """What the Profile tab edits. The last two are the partner's alone: None leaves them as they are.
 
-    `billing_profile` is the billing address of step 1, kept in the customer's first billing profile; None leaves it as it is,
-    for those who may not change it.
+    `billing_profile` is the billing address of step 1, kept in the customer's first billing profile; None leaves it as
+    it is, for those who may not change it.
     """
 
     name: str
