@@ -79,9 +79,9 @@ def days(count: int) -> str:
 def counted(found: Counted) -> str:
     """Show how many customers there are, as far as they were counted: “41 customers”, “1,000+ customers”."""
     if found.more:
-        return _("%(count)s+ customers") % {"count": money.format_number(found.count)}
+        return _("%(count)s+ customers") % {"count": money.number(found.count)}
     return ngettext("%(count)s customer", "%(count)s customers", found.count) % {
-        "count": money.format_number(found.count)
+        "count": money.number(found.count)
     }
 
 
