@@ -80,9 +80,7 @@ def counted(found: Counted) -> str:
     """Show how many customers there are, as far as they were counted: “41 customers”, “1,000+ customers”."""
     if found.more:
         return _("%(count)s+ customers") % {"count": money.number(found.count)}
-    return ngettext("%(count)s customer", "%(count)s customers", found.count) % {
-        "count": money.number(found.count)
-    }
+    return ngettext("%(count)s customer", "%(count)s customers", found.count) % {"count": money.number(found.count)}
 
 
 def customers_url(*, type_id: uuid.UUID, country: str = "") -> str:
