@@ -33,7 +33,8 @@ CREATE TEMPORARY TABLE catalog_sheet (
     line int, software boolean, product text, product_title text, publisher text, sku text,
     sku_title text, sku_description text, unit text, currency text, segment text, term text, plan text, tier_from int,
     tier_to int, list_price numeric, cost numeric, valid_from date, valid_before date,
-    product_id uuid, sku_id uuid, price_id uuid DEFAULT gen_random_uuid(), known boolean DEFAULT false
+    product_id uuid, sku_id uuid, price_id uuid DEFAULT gen_random_uuid(), known boolean DEFAULT false,
+    changed boolean DEFAULT false, cost_changed boolean DEFAULT false
 )
 """
 _COPY = """
@@ -178,10 +179,6 @@ def _day_after(instant: datetime.datetime | None) -> datetime.date | None:
     return (instant + datetime.timedelta(minutes=1)).date() if instant.hour == 23 else instant.date()
 
 
-_KEY = """p.partner_id = {partner} AND p.sku_id = s.sku_id AND p.market = {market} AND p.currency = s.currency
-    AND p.segment = s.segment AND p.term = s.term AND p.plan = s.plan AND p.tier_from = s.tier_from"""
-KEY = _KEY.format(partner="%(partner)s", market="%(market)s")
-
 # One row for each price and day: of two in one sheet the later line counts; each ends where its next one begins.
 _TIDY = (
     """
@@ -246,42 +243,61 @@ _IDS = """
     WHERE p.partner_id = %(partner)s AND p.vendor_id = %(vendor)s AND p.external_id = s.product
         AND k.external_id = s.sku
 """
-_KNOWN = f"""
-    UPDATE pg_temp.catalog_sheet s SET price_id = p.id, known = true
-    FROM catalog_price p WHERE {KEY} AND p.valid_from = s.valid_from
-"""  # noqa: S608 - no values
-# Microsoft's prices of this market that are not over and not in the sheet. With what follows each, if something does.
-_MISSING = """
+# What the catalogue holds of this market, once: joins between the two temporary tables have statistics and no policies.
+_HELD = """
+    CREATE TEMPORARY TABLE catalog_held ON COMMIT DROP AS
+    SELECT p.id, p.sku_id, p.currency::text, p.segment::text, p.term::text, p.plan::text, p.tier_from, p.tier_to,
+        p.list_price, c.cost, p.valid_from, p.valid_before, r.shelf = 'software' AS software
     FROM catalog_price p
     JOIN catalog_product r ON r.partner_id = p.partner_id AND r.id = p.product_id AND r.vendor_id = %(vendor)s
+    LEFT JOIN catalog_pricecost c ON c.partner_id = p.partner_id AND c.price_id = p.id
     WHERE p.partner_id = %(partner)s AND p.market = %(market)s
-        AND (p.valid_before IS NULL OR p.valid_before > %(today)s)
-        AND (%(software)s OR r.shelf <> 'software')
-        AND NOT EXISTS (SELECT 1 FROM pg_temp.catalog_sheet s WHERE s.price_id = p.id)
+"""
+_KNOWN = """
+    UPDATE pg_temp.catalog_sheet s SET price_id = h.id, known = true,
+        changed = (h.list_price, h.tier_to, h.valid_before) IS DISTINCT FROM (s.list_price, s.tier_to, s.valid_before),
+        cost_changed = h.cost IS DISTINCT FROM s.cost
+    FROM pg_temp.catalog_held h
+    WHERE h.sku_id = s.sku_id AND h.currency = s.currency AND h.segment = s.segment AND h.term = s.term
+        AND h.plan = s.plan AND h.tier_from = s.tier_from AND h.valid_from = s.valid_from
+"""
+# Prices that are not over and not in the sheet; without a software sheet those of software are left as they are.
+_MISSING = """
+    NOT EXISTS (SELECT 1 FROM pg_temp.catalog_sheet l WHERE l.price_id = h.id)
+        AND (h.valid_before IS NULL OR h.valid_before > %(today)s) AND (%(software)s OR NOT h.software)
 """
 _ENDED = f"""
-    UPDATE catalog_price e SET valid_before = greatest(e.valid_from, coalesce(n.next_from, %(today)s::date))
+    UPDATE catalog_price e SET valid_before = n.ends_on
     FROM (
-        SELECT p.id, (
-            SELECT min(s.valid_from) FROM pg_temp.catalog_sheet s
-            WHERE s.sku_id = p.sku_id AND s.currency = p.currency AND s.segment = p.segment AND s.term = p.term
-                AND s.plan = p.plan AND s.tier_from = p.tier_from AND s.valid_from > p.valid_from
-        ) AS next_from {_MISSING} AND p.valid_from <= %(today)s
+        SELECT h.id, h.valid_before, greatest(h.valid_from, coalesce(min(s.valid_from), %(today)s::date)) AS ends_on
+        FROM pg_temp.catalog_held h
+        LEFT JOIN pg_temp.catalog_sheet s ON s.sku_id = h.sku_id AND s.currency = h.currency
+            AND s.segment = h.segment AND s.term = h.term AND s.plan = h.plan AND s.tier_from = h.tier_from
+            AND s.valid_from > h.valid_from
+        WHERE {_MISSING} AND h.valid_from <= %(today)s
+        GROUP BY h.id, h.valid_before, h.valid_from
     ) n
-    WHERE e.partner_id = %(partner)s AND e.id = n.id
-        AND e.valid_before IS DISTINCT FROM greatest(e.valid_from, coalesce(n.next_from, %(today)s::date))
+    WHERE e.partner_id = %(partner)s AND e.id = n.id AND n.valid_before IS DISTINCT FROM n.ends_on
 """  # noqa: S608 - no values
 # A price that was to come and is no longer announced never held: nothing refers to it.
 _WITHDRAWN = f"""
-    DELETE FROM catalog_price d USING (SELECT p.id {_MISSING} AND p.valid_from > %(today)s) n
+    DELETE FROM catalog_price d
+    USING (SELECT h.id FROM pg_temp.catalog_held h WHERE {_MISSING} AND h.valid_from > %(today)s) n
     WHERE d.partner_id = %(partner)s AND d.id = n.id
 """  # noqa: S608 - no values
+_LOST = """
+    SELECT count(*), count(*) FILTER (WHERE s.sku_id IS NULL)
+    FROM pg_temp.catalog_held h
+    LEFT JOIN (SELECT DISTINCT sku_id, currency, segment, term, plan FROM pg_temp.catalog_sheet) s
+        ON s.sku_id = h.sku_id AND s.currency = h.currency AND s.segment = h.segment AND s.term = h.term
+        AND s.plan = h.plan
+    WHERE h.valid_from <= %(today)s AND (h.valid_before IS NULL OR h.valid_before > %(today)s)
+        AND (%(software)s OR NOT h.software)
+"""
 _CHANGED = """
     UPDATE catalog_price p SET list_price = s.list_price, tier_to = s.tier_to, valid_before = s.valid_before
     FROM pg_temp.catalog_sheet s
-    WHERE s.known AND p.partner_id = %(partner)s AND p.id = s.price_id
-        AND (p.list_price <> s.list_price OR p.tier_to IS DISTINCT FROM s.tier_to
-             OR p.valid_before IS DISTINCT FROM s.valid_before)
+    WHERE s.changed AND p.partner_id = %(partner)s AND p.id = s.price_id
 """
 _ADDED = """
     INSERT INTO catalog_price (
@@ -294,7 +310,7 @@ _ADDED = """
 """
 _COSTS_CHANGED = """
     UPDATE catalog_pricecost c SET cost = s.cost FROM pg_temp.catalog_sheet s
-    WHERE s.known AND c.partner_id = %(partner)s AND c.price_id = s.price_id AND c.cost <> s.cost
+    WHERE s.cost_changed AND c.partner_id = %(partner)s AND c.price_id = s.price_id
 """
 _COSTS_ADDED = """
     INSERT INTO catalog_pricecost (price_id, partner_id, cost)
@@ -347,23 +363,21 @@ def apply(
             touched |= {row[0] for row in cursor.fetchall()}
         _describe(cursor, partner_id=partner_id, product_ids=list(touched))
         cursor.execute(_IDS, values)
-        cursor.execute("CREATE INDEX ON pg_temp.catalog_sheet (sku_id)")
         cursor.execute("ANALYZE pg_temp.catalog_sheet (product_id, sku_id)")
+        cursor.execute(_HELD, values)
+        cursor.execute("ANALYZE pg_temp.catalog_held")
         cursor.execute(_KNOWN, values)
-        cursor.execute("ANALYZE pg_temp.catalog_sheet (price_id, known)")
+        cursor.execute("ANALYZE pg_temp.catalog_sheet (price_id, known, changed, cost_changed)")
         if not accept_losses:
             _refuse_losses(cursor, values)
-        cursor.execute(_ENDED, values)
-        ended = cursor.rowcount
-        cursor.execute(_WITHDRAWN, values)
-        ended += cursor.rowcount
-        cursor.execute(_CHANGED, values)
-        changed = cursor.rowcount
-        cursor.execute(_COSTS_CHANGED, values)
-        changed = max(changed, cursor.rowcount)
-        cursor.execute(_ADDED, values)
-        prices_added = cursor.rowcount
+        ended = _rows(cursor, _ENDED, values) + _rows(cursor, _WITHDRAWN, values)
+        cursor.execute("SELECT count(*) FROM pg_temp.catalog_sheet WHERE changed OR cost_changed")
+        changed = cursor.fetchone()[0]
+        for statement in (_CHANGED, _COSTS_CHANGED):
+            cursor.execute(statement, values)
+        prices_added = _rows(cursor, _ADDED, values)
         cursor.execute(_COSTS_ADDED, values)
+        cursor.execute("DROP TABLE pg_temp.catalog_held")
         cursor.execute("SET LOCAL enable_nestloop = DEFAULT; SET LOCAL work_mem = DEFAULT")
     return Applied(
         products_added=len(added),
@@ -374,21 +388,15 @@ def apply(
     )
 
 
+def _rows(cursor: Any, statement: str, values: dict[str, Any]) -> int:
+    cursor.execute(statement, values)
+    count: int = cursor.rowcount
+    return count
+
+
 def _refuse_losses(cursor: Any, values: dict[str, Any]) -> None:
     """Refuse a sheet in which much of what is sold today is neither listed nor followed by a newer price."""
-    cursor.execute(
-        """
-        SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (
-            SELECT 1 FROM pg_temp.catalog_sheet s WHERE s.sku_id = p.sku_id AND s.currency = p.currency
-                AND s.segment = p.segment AND s.term = p.term AND s.plan = p.plan
-        ))
-        FROM catalog_price p
-        JOIN catalog_product r ON r.partner_id = p.partner_id AND r.id = p.product_id AND r.vendor_id = %(vendor)s
-        WHERE p.partner_id = %(partner)s AND p.market = %(market)s AND p.valid_from <= %(today)s
-            AND (p.valid_before IS NULL OR p.valid_before > %(today)s) AND (%(software)s OR r.shelf <> 'software')
-        """,
-        values,
-    )
+    cursor.execute(_LOST, values)
     known, lost = cursor.fetchone()
     if lost > FEW and lost > known * MOST_LOST:
         raise Refused(

@@ -68,7 +68,8 @@ class RowAction:
     """An action of a row, a link or button with a name. `url` gets the row and answers None where it is not offered.
 
     `how`: "link" goes there, "dialog" opens the address as a dialog, "post" posts to it. With an icon and `icon_only`
-    the name is read out and shown on hover.
+    the name is read out and shown on hover. `name` gives the whole name for a row (“Purchase for Contoso”). With
+    `why_not` it is a button that stays where it is, disabled with the reason while `why_not` answers one.
     """
 
     key: str
@@ -77,6 +78,8 @@ class RowAction:
     icon: str = ""
     icon_only: bool = False
     how: Literal["link", "dialog", "post"] = "link"
+    name: Callable[[Any], str] | None = None
+    why_not: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,7 +175,7 @@ class Grid:
     @cached_property
     def posts(self) -> bool:
         """Whether a row action posts."""
-        return any(one.how == "post" for one in self.spec.row_actions)
+        return any(one.how == "post" or one.why_not for one in self.spec.row_actions)
 
     @cached_property
     def clear_url(self) -> str:
@@ -301,7 +301,7 @@ class RowWriter:
         if not url:
             return ""
         inner = svg if one.icon_only else f"{svg}<span>{escape(words)}</span>"
-        name = escape(f"{words}: {label}")
+        name = escape(one.name(row) if one.name else f"{words}: {label}")
         title = f' title="{escape(words)}"' if one.icon_only else ""
         css = "row-action icon-only" if one.icon_only else "row-action"
         if one.how == "post":
@@ -310,6 +310,18 @@ class RowWriter:
                 f'aria-label="{name}"{title}>{inner}</button>'
             )
         dialog = f' hx-get="{escape(url)}" {htmx.DIALOG_ATTRIBUTES}' if one.how == "dialog" else ""
+        if one.why_not is not None:
+            reason = one.why_not(row)
+            if reason:
+                why = escape(reason)
+                return (
+                    f'<button class="{css}" type="button" disabled aria-label="{name}" title="{why}" '
+                    f'aria-description="{why}">{inner}</button>'
+                )
+            return (
+                f'<button class="{css}" type="submit" form="{self.grid.id}-post" formmethod="get" '
+                f'formaction="{escape(url)}" aria-label="{name}"{title}{dialog}>{inner}</button>'
+            )
         return f'<a class="{css}" href="{escape(url)}" aria-label="{name}"{title}{dialog}>{inner}</a>'
 
 

@@ -126,6 +126,7 @@ class StepForm(UiForm):
     def show(self, problems: Mapping[str, Any]) -> None:
         """Put messages at their fields; one without a field here stands above the form."""
         for name, message in problems.items():
+            # str() keeps a text that is safe HTML already; Django's ValidationError takes it as it is.
             self.add_error(name if name in self.fields else None, str(message))
 
     def value(self, name: str) -> str:
