@@ -10,6 +10,7 @@ from msphub.web import (
     account_add,
     audit_log,
     billing_profiles,
+    catalogue,
     csp_accounts,
     customers,
     details,
@@ -18,9 +19,11 @@ from msphub.web import (
     entrance,
     health,
     mail,
+    marketplace,
     metrics,
     microsoft,
     profile,
+    purchase,
     subscriptions,
     users,
     wizard,
@@ -30,6 +33,7 @@ from msphub.web.routes import PUBLIC, SIGNED_IN, page
 C = customers_permissions
 DRAFT = "customers/new/<uuid:draft_id>"
 CUSTOMER = "customers/<uuid:customer_id>"
+PRODUCT = "marketplace/<uuid:product_id>"
 USER = f"{CUSTOMER}/users/<uuid:user_id>"
 DISCOUNT = "discounts/<uuid:discount_id>"
 VERSION = f"{DISCOUNT}/versions/<uuid:version_id>"
@@ -70,6 +74,29 @@ billing_pages = [
         )
     ),
 ]
+market_pages = [
+    page("marketplace/", marketplace.marketplace, permission=catalog.VIEW_MARKETPLACE, name="marketplace"),
+    page("marketplace/for/", purchase.purchase_for, permission=catalog.PURCHASE, name="purchase_for"),
+    page(f"{PRODUCT}/", marketplace.product, permission=catalog.VIEW_MARKETPLACE, name="product"),
+    page(f"{PRODUCT}/favourite/", marketplace.favourite, permission=catalog.VIEW_MARKETPLACE, name="favourite"),
+    page(f"{PRODUCT}/add/", marketplace.add, permission=catalog.PURCHASE, name="product_add"),
+    page(f"{CUSTOMER}/purchase/", purchase.purchase, permission=catalog.VIEW_MARKETPLACE, name="purchase"),
+    page(f"{CUSTOMER}/purchase/start/", purchase.start, permission=catalog.VIEW_MARKETPLACE, name="purchase_start"),
+    page("marketplace/catalogue/", catalogue.syncs, permission=catalog.VIEW_CATALOGUE, name="catalogue"),
+    page("marketplace/catalogue/sync/", catalogue.sync_now, permission=catalog.MANAGE_CATALOGUE, name="catalogue_sync"),
+    page(
+        "marketplace/catalogue/sync/<uuid:sync_id>/",
+        catalogue.refusals,
+        permission=catalog.VIEW_CATALOGUE,
+        name="catalogue_refusals",
+    ),
+    page(
+        "marketplace/catalogue/changes/",
+        catalogue.price_changes,
+        permission=catalog.VIEW_CATALOGUE,
+        name="price_changes",
+    ),
+]
 urlpatterns = [
     page("healthz", health.healthz, permission=PUBLIC, name="healthz"),
     page("readyz", health.readyz, permission=PUBLIC, name="readyz"),
@@ -84,6 +111,7 @@ urlpatterns = [
     page("accounts/email/", entrance.not_here, permission=PUBLIC, name="account_email"),
     path("accounts/", include("msphub.web.sign_in_urls")),
     *billing_pages,
+    *market_pages,
     page("customers/", customers.customers, permission=C.LIST, name="customers"),
     page("customers/export.<str:kind>", customers.export, permission=C.LIST, name="customers_export"),
     page("customers/bulk/export/", customers.bulk_export, permission=C.LIST, name="customers_bulk_export"),
