@@ -115,6 +115,33 @@ def test_list_drafts_and_pages_of_the_account(
     assert problems(page) == []
 
 
+def test_customer_types_and_credit_terms(looker: Callable[[Portal], Page], owner: Portal) -> None:
+    page = looker(owner)
+    kinds, terms = owner.get("/customer-types/"), owner.get("/credit-terms/")
+    kind = re.search(r'"(/customer-types/[0-9a-f-]{36}/)"', kinds)
+    term = re.search(r'"(/credit-terms/[0-9a-f-]{36}/)"', terms)
+    assert kind is not None
+    assert term is not None
+    check(page, ["/customer-types/", kind[1], f"{kind[1]}edit/", "/customer-types/new/?country=US"])
+    check(
+        page, ["/credit-terms/", term[1], f"{term[1]}edit/", "/credit-terms/new/", "/credit-terms/?q=nothing-like-it"]
+    )
+    page.goto("/customer-types/new/")
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.locator(".field-errors").first.wait_for()
+    assert problems(page) == []
+    page.goto(f"{kind[1]}edit/")
+    page.get_by_label("Name", exact=True).fill(unique("Type"))
+    page.get_by_role("button", name="Continue", exact=True).click()
+    page.get_by_role("button", name="Save", exact=True).wait_for()
+    assert problems(page) == []
+    page.goto(f"{term[1]}edit/")
+    page.get_by_label("Due Period", exact=True).fill("77")
+    page.get_by_role("button", name="Continue", exact=True).click()
+    page.get_by_role("button", name="Save", exact=True).wait_for()
+    assert problems(page) == []
+
+
 def test_discounts(looker: Callable[[Portal], Page], owner: Portal) -> None:
     page = looker(owner)
     listed = owner.get("/discounts/")

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -172,6 +173,57 @@ def test_refused_qualification_is_tried_again_without_a_second_tenant(
     assert len(microsoft.qualifications(account)) == 1
     states = [state for _, state in at_microsoft.writes(account, Step.QUALIFICATION)]
     assert states == [WriteState.REFUSED, WriteState.ACCEPTED]
+
+
+def test_refused_website_is_corrected_and_the_tenant_stays(
+    world: factories.PartnerWorld, microsoft: Microsoft, run_jobs: RunJobs
+) -> None:
+    new = factories.new_account(qualification="education", segment="K12", website="wingtip.example")
+    account = at_microsoft.make_account(world, new)
+    body = {"code": 3000, "description": "The website could not be verified.", "data": ["website"]}
+    microsoft.order(mode="status", method="*", path="/qualifications?", status=400, body=body)
+    correct = partial(csp_accounts.correct_qualification, by=world.actor, account_id=account.id, at=factories.NOW)
+    with pytest.raises(Refused, match="has not failed"):
+        correct(segment="HigherEducation", website="school.example")
+    run_jobs()
+    account = _assert_failed(account, step=Step.QUALIFICATION, code="3000", says="verified", field="website")
+    with pytest.raises(Refused) as refused:
+        correct(segment="nonsense", website="not a website")
+    assert set(refused.value.fields) == {"new_segment", "new_website"}
+    assert at_microsoft.again(account).details["website"] == "wingtip.example"
+
+    correct(segment="HigherEducation", website="school.example")
+    with pytest.raises(Refused, match="has not failed"):  # clicked twice
+        correct(segment="HigherEducation", website="school.example")
+    run_jobs()
+    account = at_microsoft.assert_linked_once(microsoft, account)
+    (asked,) = microsoft.qualifications(account)
+    assert (asked.segment, asked.website) == ("HigherEducation", "school.example")
+    assert len(microsoft.asked(path=at_microsoft.CREATE)) == 1
+    (entry,) = at_microsoft.happened(account, events.ACCOUNT_RETRIED)
+    assert entry.changes["Website"] == ["wingtip.example", "school.example"]
+
+
+def test_refused_agreement_is_corrected_and_confirmed_once(
+    world: factories.PartnerWorld, microsoft: Microsoft, run_jobs: RunJobs
+) -> None:
+    account = at_microsoft.make_account(world, factories.new_account(agreement=factories.agreement()))
+    body = {"code": 3000, "message": "The email is invalid.", "data": ["primaryContact.email"]}
+    microsoft.order(mode="status", path=at_microsoft.AGREE, status=400, body=body)
+    run_jobs()
+    account = _assert_failed(account, step=Step.AGREEMENT, code="3000", says="email", field="email")
+    again = replace(factories.agreement(), email="other@wingtip.example")
+    record = partial(
+        csp_accounts.record_agreement, by=world.actor, account_id=account.id, agreement=again, at=factories.NOW
+    )
+    record()
+    with pytest.raises(Refused, match="recorded already"):  # clicked twice
+        record()
+    run_jobs()
+    account = at_microsoft.assert_linked_once(microsoft, account)
+    (confirmed,) = microsoft.agreements(account)
+    assert confirmed["primaryContact"]["email"] == "other@wingtip.example"
+    assert len(microsoft.asked(path=at_microsoft.CREATE)) == 1
 
 
 def test_refused_agreement_is_tried_again_alone(

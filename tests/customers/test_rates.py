@@ -11,8 +11,9 @@ from tests.catalog.discounts import TODAY, bands, item, make_discount, sku
 from msphub.catalog.inputs import Rates
 from msphub.catalog.models import Discount
 from msphub.catalog.rates import Asked
-from msphub.customers import rates
-from msphub.customers.models import CustomerTypeDiscount
+from msphub.customers import credit_terms, rates
+from msphub.customers.choices import CreditHold, OnReach
+from msphub.customers.models import CustomerTypeDiscount, CustomerTypeTerm
 from msphub.kit import scope
 from msphub.kit.errors import NotFound
 
@@ -42,6 +43,20 @@ def test_a_customers_user_and_the_partner_learn_the_same_rate(world: factories.P
     itemized = make_discount(world, category="itemized", rates=Rates(items=(item(basic, 4),)))
     of_coro = make_discount(world, vendor="coro", rates=Rates(percent=Decimal(15)))
     elsewhere = make_discount(world, country="DE", category="slab", rates=bands((1, None, 90)))
+    german = credit_terms.create_credit_term(
+        by=world.actor,
+        name="Net 30 DE",
+        country="DE",
+        currency="EUR",
+        credit_limit=Decimal(1000),
+        due_days=30,
+        on_reach=OnReach.NO_ACTION,
+        credit_hold=CreditHold.MANUAL,
+        at=factories.NOW,
+    )
+    CustomerTypeTerm.objects.create(
+        partner_id=world.id, customer_type=world.customer_type, country="DE", credit_term=german
+    )
     _give(world, default, itemized, of_coro, elsewhere)
     customer = factories.make_customer(world)
     asked = [Asked(sku_id=one.id, on=TODAY, quantity=3) for one in (basic, coro)]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from msphub.catalog.choices import Plan, Term
 from msphub.entitlements import cycles
-from msphub.entitlements.choices import Plan, Term
 
 DATA = Path(__file__).parents[3] / "shared" / "partner-center" / "data"
 DAY = datetime.timedelta(days=1)
@@ -32,7 +32,7 @@ month_ends = st.dates(date(2000, 1, 1), date(2100, 12, 31)).map(
 )
 
 
-def taken(count: int, starts_on: date, term: Term, plan: Plan) -> list[cycles.Period]:
+def taken(count: int, starts_on: date, term: str, plan: str) -> list[cycles.Period]:
     return list(itertools.islice(cycles.cycles(starts_on=starts_on, term=term, plan=plan), count))
 
 
@@ -93,6 +93,7 @@ def test_leap_day_comes_back_every_four_years() -> None:
 
 
 def test_terms_of_all_lengths_end_inclusively() -> None:
+    assert cycles.term_end(starts_on=date(2021, 1, 31), term="P6Y") == date(2027, 1, 30)
     assert cycles.term_end(starts_on=date(2021, 1, 31), term=Term.YEAR) == date(2022, 1, 30)
     assert cycles.term_end(starts_on=date(2021, 1, 31), term=Term.THREE_YEARS) == date(2024, 1, 30)
     assert cycles.term_end(starts_on=date(2024, 2, 29), term=Term.YEAR) == date(2025, 2, 27)
@@ -199,6 +200,9 @@ def test_what_has_no_cycles_is_refused_at_once() -> None:
         (Term.MONTH, Plan.NONE),
         (Term.MONTH, Plan.ANNUAL),
         (Term.YEAR, Plan.TRIENNIAL),
+        ("P18M", Plan.ANNUAL),
+        ("1 year", Plan.ANNUAL),
+        (Term.YEAR, "weekly"),
     ):
         with pytest.raises(ValueError, match=r"term|[Pp]lan"):
             cycles.cycles(starts_on=day, term=term, plan=plan)

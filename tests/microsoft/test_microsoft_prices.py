@@ -82,6 +82,14 @@ def test_packed_sheets(packed: bytes, pieces: int) -> None:
     assert row.unit_price == Decimal("120.96")
 
 
+def test_deflate_without_a_header() -> None:
+    many = "".join(f"{ROW}\n" for _ in range(200))
+
+    found = rows(zlib.compress(f"\ufeff{HEADER}\n{many}".encode())[2:-4])
+
+    assert [row.number for row in found] == list(range(2, 202))
+
+
 def test_columns_in_other_order_and_spelling_and_new_ones() -> None:
     (row,) = rows("NewColumn,Currency,unit_price,SKUID,productid,ErpPrice\nx,eur,'10.08,0002,P,0E-20\n")
 

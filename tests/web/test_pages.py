@@ -223,14 +223,27 @@ def test_profile_is_edited_and_a_stale_edit_refused(world: factories.PartnerWorl
         "billing_first_name": "Bill",
         "billing_last_name": "Payer",
         "billing_email": "bill@wingtip.example",
+        "billing_version": "1",
+        "billing_profile_name": "Accounts payable",
+        "bill_to": "Tailspin Holding",
+        "billing_address_line1": "Königsallee 1",
+        "billing_city": "Düsseldorf",
+        "billing_postal_code": "40212",
+        "billing_country": "DE",
     }
     assert client.post(url, values).url == f"/customers/{tenant.id}/profile/"
+    shown = client.get(f"/customers/{tenant.id}/profile/").content.decode()
+    assert all(words in shown for words in ("Accounts payable", "Tailspin Holding", "Königsallee 1", "Germany"))
     stale = client.post(url, {**values, "company_name": "Too Late"})
-    assert "Somebody else has changed this profile" in stale.content.decode()
+    assert "Somebody else has changed this" in stale.content.decode()
     assert "Company Name: saved meanwhile “Tailspin”, here “Too Late”" in stale.content.decode()
     assert 'value="Too Late"' in stale.content.decode()
-    wrong = client.post(url, {**values, "version": "2", "postal_code": "1"})
+    wrong = client.post(url, {**values, "version": "2", "billing_version": "2", "postal_code": "1"})
     assert "not a valid ZIP Code" in wrong.content.decode()
+    abroad = client.post(url, {**values, "version": "2", "billing_version": "2", "billing_postal_code": "1"})
+    assert "not a valid Postcode in Germany" in abroad.content.decode()
+    elsewhere = client.post(url, {**values, "version": "2", "bill_to": "Lost"})
+    assert "Bill To: saved meanwhile “Tailspin Holding”, here “Lost”" in elsewhere.content.decode()
     scope.enter(partner_id=world.id)
     assert Tenant.objects.get(id=tenant.id).name == "Tailspin"
     reader = sign_in(factories.add_colleague(world))

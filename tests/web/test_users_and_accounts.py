@@ -282,3 +282,48 @@ def test_what_microsoft_vets_is_shown_as_it_stands(
     }
     assert shown == {"Microsoft tenant": "done", "Qualification": state}
     assert "As Microsoft says" in page
+
+
+@pytest.mark.parametrize(
+    ("step", "field", "path", "control"),
+    [
+        (Step.QUALIFICATION, "website", "correct", "new_website"),
+        (Step.AGREEMENT, "email", "agreement", "agreement_email"),
+    ],
+)
+def test_what_microsoft_refuses_after_the_tenant_comes_back_to_its_field(
+    world: factories.PartnerWorld, sign_in: SignIn, step: Step, field: str, path: str, control: str
+) -> None:
+    education = factories.new_account(
+        qualification="education", segment="K12", website="wingtip.example", agreement=factories.agreement()
+    )
+    tenant = factories.make_customer(world, account=education)
+    account = CspAccount.objects.get(customer_id=tenant.id)
+    account.steps.filter(step=step).update(state=StepState.FAILED)
+    CspAccount.objects.filter(id=account.id).update(
+        state=AccountState.FAILED,
+        microsoft_tenant_id=uuid.uuid4(),
+        failure_message="Microsoft says no.",
+        failure_field=field,
+    )
+    client = sign_in(world.owner)
+    url = f"/csp-accounts/{account.id}/{path}/"
+    assert f'href="{url}"' in client.get(f"/customers/{tenant.id}/csp-accounts/").content.decode()
+    page = client.get(url).content.decode()
+    assert re.search(rf'id="id_{control}_error"[^>]*>\s*<li>Microsoft says no.</li>', page)
+    values = {
+        "new_segment": "HigherEducation",
+        "new_website": "",
+        "agreement_first_name": "Gena",
+        "agreement_last_name": "Soto",
+        "agreement_email": "",
+        "agreement_phone": "+1 425 555 0101",
+        "agreement_date": "2026-01-02",
+    }
+    assert f'id="id_{control}_error"' in client.post(url, values).content.decode()
+    scope.enter(partner_id=world.id)
+    assert CspAccount.objects.get(id=account.id).state == AccountState.FAILED
+    good = {**values, "new_website": "school.example", "agreement_email": "gena@wingtip.example"}
+    assert client.post(url, good).status_code == 302
+    scope.enter(partner_id=world.id)
+    assert CspAccount.objects.get(id=account.id).state == AccountState.CREATING

@@ -113,9 +113,7 @@ def save_profile(
         if profile_id is None:
             profile = BillingProfile(partner_id=by.partner_id, customer_id=customer_id, created_at=at)
         else:
-            profile = _lock_profile(by=by, customer_id=customer_id, profile_id=profile_id)
-            if profile.version != version:
-                raise _stale()
+            profile = lock_profile(by=by, customer_id=customer_id, profile_id=profile_id, version=version)
         write_profile(by=by, profile=profile, entry=entry, at=at)
     return profile
 
@@ -285,7 +283,7 @@ def _write_subscription(
     else:
         row = lock_subscription(by=by, customer_id=customer_id, subscription_id=subscription_id)
         if row.version != version:
-            raise _stale()
+            raise stale()
         if currency_is_fixed and row.currency != entry.currency:
             raise _refused(
                 {"currency": _("The currency can't change any more: customers are charged under this subscription.")}
@@ -354,7 +352,10 @@ def _check_selling(entry: SubscriptionEntry) -> tuple[SubscriptionEntry, Problem
 
 
 def check_tax_registration(value: str, *, country: str) -> tuple[str, str | None]:
-    """Check a tax registration by its country's own rule (python-stdnum) where there is one; empty is none."""
+    """Check a tax registration by its country's own rule (python-stdnum) where there is one; empty is none.
+
+    It is kept as typed: invoices show it with its prefix and its spaces.
+    """
     clean, problem = fields.line(value, most=40, missing=None)
     if problem or not clean:
         return clean, problem
@@ -364,9 +365,10 @@ def check_tax_registration(value: str, *, country: str) -> tuple[str, str | None
         return clean, None
     for module in modules:
         try:
-            return str(module.validate(clean)), None
+            module.validate(clean)
         except ValidationError:
             continue
+        return clean, None
     return clean, _("“%(value)s” is no valid tax registration of %(country)s.") % {
         "value": clean,
         "country": addresses.country_name(country),
@@ -387,7 +389,8 @@ def _require_own(*, by: Actor, customer_id: uuid.UUID | None) -> None:
         queries.get_tenant(by=by, tenant_id=customer_id)
 
 
-def _lock_profile(*, by: Actor, customer_id: uuid.UUID | None, profile_id: uuid.UUID) -> BillingProfile:
+def lock_profile(*, by: Actor, customer_id: uuid.UUID | None, profile_id: uuid.UUID, version: int) -> BillingProfile:
+    """Return a billing profile locked for the caller's transaction; refuses `stale`, raises `NotFound`."""
     found = (
         BillingProfile.objects.select_for_update()
         .filter(partner_id=by.partner_id, customer_id=customer_id, id=profile_id)
@@ -395,6 +398,8 @@ def _lock_profile(*, by: Actor, customer_id: uuid.UUID | None, profile_id: uuid.
     )
     if found is None:
         raise NotFound
+    if found.version != version:
+        raise stale()
     return found
 
 
@@ -450,5 +455,6 @@ def _refused(problems: Problems) -> Refused:
     return Refused("invalid", _("Some entries need your attention."), fields=problems)
 
 
-def _stale() -> Refused:
+def stale() -> Refused:
+    """Return the refusal of a form that was filled from an older version than what is stored now."""
     return Refused("stale", _("Somebody else has changed this meanwhile. Save again to keep what stands here."))

@@ -3,6 +3,7 @@
 import datetime
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
@@ -49,7 +50,7 @@ def newer_than(entries: QuerySet[Entry], *, at: datetime.datetime, entry_id: uui
     return entries.filter(Q(at__gt=at) | Q(at=at, id__gt=entry_id)).order_by("at", "id")
 
 
-def with_seals(entries: QuerySet[Entry]) -> QuerySet[Entry]:
+def with_seals(entries: QuerySet[Entry]) -> QuerySet[Any]:
     """Return `entries` with the number and hash of their seal and their own hash, None where none is made yet."""
     sealed = SealedEntry.objects.filter(partner_id=OuterRef("partner_id"), id=OuterRef("id"))
     seal = Seal.objects.filter(partner_id=OuterRef("partner_id"), number=OuterRef("seal_number"))

@@ -386,8 +386,8 @@ def _insert_rates(*, discount: Discount, version: DiscountVersion, rates: Rates)
             FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::numeric[]) r(id, product_id, sku_id, percent)
             JOIN catalog_product p ON p.partner_id = %s AND p.id = r.product_id
             JOIN catalog_vendor v ON v.partner_id = %s AND v.id = p.vendor_id AND v.code = %s
-            LEFT JOIN catalog_sku s ON s.partner_id = %s AND s.product_id = r.product_id AND s.id = r.sku_id
-            WHERE r.sku_id IS NULL OR s.id IS NOT NULL
+            LEFT JOIN catalog_sku s ON s.partner_id = %s AND s.id = r.sku_id
+            WHERE r.sku_id IS NULL OR s.product_id = r.product_id
             """,
             [
                 version.partner_id,

@@ -75,7 +75,7 @@ _ITEMS = """
         i.percent, coalesce(s.sort_title, lower(p.title)) AS sort_key
     FROM catalog_discountitem i
     JOIN catalog_product p ON p.partner_id = i.partner_id AND p.id = i.product_id
-    LEFT JOIN catalog_sku s ON s.partner_id = i.partner_id AND s.product_id = i.product_id AND s.id = i.sku_id
+    LEFT JOIN catalog_sku s ON s.partner_id = i.partner_id AND s.id = i.sku_id
     WHERE i.partner_id = %s AND i.discount_version_id = %s
 """
 

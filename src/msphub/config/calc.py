@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from msphub.catalog.choices import Plan, Term
 from msphub.entitlements import cycles
-from msphub.entitlements.choices import Plan, Term
 
 _PRICE = re.compile(r"[+-]?\d{1,15}(\.\d{1,18})?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

@@ -25,8 +25,8 @@ def verify(*, partner: str, expect: Sequence[str], at: datetime.datetime) -> tup
             report = sealing.verify(partner_id=partner_id, at=at)
             missing -= sealing.known_hashes(partner_id=partner_id, hashes=missing)
         newest = f"; newest seal {report.newest.number}: {report.newest.hash}" if report.newest else ""
-        verdict = f"{len(report.problems)} problems" if report.problems else "nothing was changed"
-        said.append(f"{name}: {report.entries} entries under {report.seals} seals, {verdict}{newest}")
+        verdict = f"problems: {len(report.problems)}" if report.problems else "nothing was changed"
+        said.append(f"{name}: entries sealed: {report.entries}, seals: {report.seals}, {verdict}{newest}")
         problems += [f"{name}: {problem}" for problem in report.problems]
     problems += [f"No seal has the hash {one} any more." for one in sorted(missing)]
     return said, problems

@@ -15,13 +15,8 @@ from msphub.accounts import actions as accounts
 from msphub.accounts import billing, microsoft_connection
 from msphub.accounts.choices import Role, UserStatus
 from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Tenant, User
-from msphub.catalog import actions as discounts
-from msphub.catalog import item_rows
 from msphub.catalog import seeding as catalogue
-from msphub.catalog.choices import DiscountCategory, VendorCode
-from msphub.catalog.days import day_of
-from msphub.catalog.inputs import Band, Heading, Rates
-from msphub.catalog.models import Discount
+from msphub.config import seed_discounts
 from msphub.customers import credit_terms, customer_types, samples, seeding
 from msphub.customers.choices import CreditHold, OnReach
 from msphub.customers.models import CreditTerm, CustomerType
@@ -114,8 +109,7 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
         at=at,
     )
     americas = _first_subscription(by)
-    kinds = _seed_terms(by=by, at=at)
-    _seed_discounts(by=by, at=at)
+    kinds = _seed_terms(by=by, at=at, discount_ids=seed_discounts.seed_discounts(by=by, at=at))
     tenants = _tenants_at_microsoft(partner=partner, most=36)
     made = seeding.insert_samples(
         by=by,
@@ -173,8 +167,17 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
     _give_passwords([owner])
 
 
-def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = (*DOLLAR, *EURO)) -> list[_Type]:
-    """Create credit terms and customer types; by name, the first of each serves the United States, the first type all."""
+def _seed_terms(
+    *,
+    by: Actor,
+    at: datetime.datetime,
+    countries: Sequence[str] = (*DOLLAR, *EURO),
+    discount_ids: Sequence[uuid.UUID] = (),
+) -> list[_Type]:
+    """Create credit terms and customer types; by name, the first of each serves the US, the first type all.
+
+    Key accounts get the discounts, which are the United States'.
+    """
 
     def term(country: str, days: int, limit: int, on_reach: OnReach, hold: CreditHold) -> CreditTerm:
         return credit_terms.create_credit_term(
@@ -189,12 +192,17 @@ def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = 
             at=at,
         )
 
-    def kind(name: str, terms: dict[str, CreditTerm]) -> _Type:
+    def kind(name: str, terms: dict[str, CreditTerm], *, discounted: Sequence[uuid.UUID] = ()) -> _Type:
         made = customer_types.create_customer_type(
             by=by,
             name=name,
             countries=[
-                customer_types.CountryTerms(country=country, credit_term_id=one.id) for country, one in terms.items()
+                customer_types.CountryTerms(
+                    country=country,
+                    credit_term_id=one.id,
+                    discount_ids=tuple(discounted) if country == "US" else (),
+                )
+                for country, one in terms.items()
             ],
             at=at,
         )
@@ -206,42 +214,8 @@ def _seed_terms(*, by: Actor, at: datetime.datetime, countries: Sequence[str] = 
     return [
         kind("Business", standard),
         kind("Education", {**{one: standard[one] for one in countries[:4]}, **schools}),
-        kind("Key accounts", {**standard, **longer}),
+        kind("Key accounts", {**standard, **longer}, discounted=discount_ids),
     ]
-
-
-def _seed_discounts(*, by: Actor, at: datetime.datetime) -> None:
-    """Create a discount of each of the usual kinds; the first one has a version to come."""
-    today = day_of(at)
-
-    def discount(name: str, vendor: VendorCode, category: DiscountCategory, rates: Rates) -> Discount:
-        heading = Heading(name=name, vendor=vendor, country="US", category=category)
-        return discounts.create_discount(by=by, heading=heading, valid_from=today, rates=rates, at=at)
-
-    licences = discount(
-        "Licences America", VendorCode.MICROSOFT, DiscountCategory.DEFAULT, Rates(percent=Decimal("4.5"))
-    )
-    discounts.create_version(
-        by=by,
-        discount_id=licences.id,
-        valid_from=today + datetime.timedelta(days=35),
-        rates=Rates(percent=Decimal(6)),
-        version=licences.version,
-        at=at,
-    )
-    bands = (
-        Band(from_quantity=1, to_quantity=24, percent=Decimal(3)),
-        Band(from_quantity=25, to_quantity=99, percent=Decimal(6)),
-        Band(from_quantity=100, to_quantity=None, percent=Decimal(10)),
-    )
-    discount("Volume America", VendorCode.MICROSOFT, DiscountCategory.SLAB, Rates(bands=bands))
-    written = "CFQ7TTC0LCHC\t\t8\nCFQ7TTC0LFLX\t0001\t7.5\nCFQ7TTC0LFLZ\t0002\t9"
-    rows, _problems = item_rows.read(written)
-    known = item_rows.look_up(by=by, vendor=VendorCode.MICROSOFT, category=DiscountCategory.ITEMIZED, rows=rows)
-    items = tuple(one.item for one in known if one.item is not None)
-    discount("Microsoft 365 campaign", VendorCode.MICROSOFT, DiscountCategory.ITEMIZED, Rates(items=items))
-    discount("Azure America", VendorCode.MICROSOFT, DiscountCategory.AZURE_PLAN, Rates(percent=Decimal(2)))
-    discount("Coro America", VendorCode.CORO, DiscountCategory.DEFAULT, Rates(percent=Decimal(12)))
 
 
 def _first_subscription(by: Actor) -> Subscription:

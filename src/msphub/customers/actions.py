@@ -10,9 +10,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from msphub.accounts import statuses
+from msphub.accounts import billing, statuses
+from msphub.accounts import permissions as accounts
+from msphub.accounts import queries as account_queries
 from msphub.accounts.choices import Status, TenantKind
-from msphub.accounts.models import Subscription, Tenant, User
+from msphub.accounts.models import BillingProfile, Subscription, Tenant, User
 from msphub.audit import actions as audit
 from msphub.customers import creation, events, inputs, permissions, queries
 from msphub.customers.choices import ContactKind
@@ -125,13 +127,19 @@ def bulk_change_status(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What the Profile tab edits. The last two are the partner's alone: None leaves them as they are."""
+    """What the Profile tab edits. The last two are the partner's alone: None leaves them as they are.
+
+    `billing_profile` is the billing address of step 1, kept in the customer's first billing profile; None leaves it as
+    it is, for those who may not change it.
+    """
 
     name: str
     address: addresses.Address
     primary_contact: inputs.Contact
     billing_contact: inputs.Contact
     representatives: tuple[inputs.Representative, ...]
+    billing_profile: billing.ProfileEntry | None = None
+    billing_version: int = 0
     customer_type_id: uuid.UUID | None = None
     partner_subscription_id: uuid.UUID | None = None
 
@@ -160,10 +168,7 @@ def edit_profile(
         if customer is None:
             raise NotFound
         if customer.version != version:
-            raise Refused(
-                "stale",
-                _("Somebody else has changed this profile meanwhile. Save again to keep what stands here."),
-            )
+            raise billing.stale()
         tenant = customer.tenant
         changes: dict[str, tuple[Any, Any]] = {}
         if by.is_partner:
@@ -171,6 +176,7 @@ def edit_profile(
             _replace_representatives(customer=customer, profile=profile, changes=changes)
         _change_company(customer=customer, tenant=tenant, profile=profile, changes=changes)
         _change_contacts(customer=customer, profile=profile, changes=changes)
+        _change_billing(by=by, customer=customer, profile=profile, at=at)
         customer.search_text = _search_text(customer=customer, tenant=tenant)
         customer.version += 1
         customer.save()
@@ -226,18 +232,24 @@ def _checked_profile(profile: Profile) -> tuple[Profile, dict[str, Text]]:
     country = address.country
     primary, found = inputs.check_contact(profile.primary_contact, prefix="primary_", country=country)
     problems |= found
-    billing, found = inputs.check_contact(profile.billing_contact, prefix="billing_", country=country)
+    billing_contact, found = inputs.check_contact(profile.billing_contact, prefix="billing_", country=country)
     problems |= found
     representatives, found = inputs.check_representatives(list(profile.representatives))
     problems |= found
+    entry = profile.billing_profile
+    if entry is not None:
+        entry, found_in_billing = billing.check_profile(entry, prefix="billing_")
+        names = {"billing_name": "billing_profile_name", "billing_bill_to": "bill_to"}
+        problems |= {names.get(name, name): problem for name, problem in found_in_billing.items()}
     return (
         dataclasses.replace(
             profile,
             name=name,
             address=address,
             primary_contact=primary,
-            billing_contact=billing,
+            billing_contact=billing_contact,
             representatives=representatives,
+            billing_profile=entry,
         ),
         problems,
     )
@@ -270,6 +282,21 @@ def _change_company(
         tenant.save(update_fields=["name", "sort_name"])
     customer.line1, customer.line2, customer.city = address.line1, address.line2, address.city
     customer.state, customer.postal_code = address.state, address.postal_code
+
+
+def _change_billing(*, by: Actor, customer: Customer, profile: Profile, at: datetime.datetime) -> None:
+    """Write the billing address of step 1 into the first billing profile; a customer without one gets it."""
+    if profile.billing_profile is None:
+        return
+    by.require(accounts.MANAGE_SUBSCRIPTIONS)
+    first = account_queries.first_billing_profile(by=by, customer_id=customer.tenant_id)
+    if first is None:
+        row = BillingProfile(partner_id=by.partner_id, customer_id=customer.tenant_id, created_at=at)
+    else:
+        row = billing.lock_profile(
+            by=by, customer_id=customer.tenant_id, profile_id=first.id, version=profile.billing_version
+        )
+    billing.write_profile(by=by, profile=row, entry=profile.billing_profile, at=at)
 
 
 def _change_contacts(*, customer: Customer, profile: Profile, changes: dict[str, tuple[Any, Any]]) -> None:

@@ -81,7 +81,7 @@ def _check_terms(
     keeps: bool = False,
     lock: bool = False,
 ) -> tuple[str, dict[str, Text]]:
-    """Return the customer type's name and the problems, from one statement unless somebody changes the type just now."""
+    """Return the customer type's name and the problems, from one statement (unless the type changes just now)."""
     found: tuple[Any, ...] = ()
     with connection.cursor() as cursor:
         while not found or found[-1] != found[-2]:

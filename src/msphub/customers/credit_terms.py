@@ -9,6 +9,7 @@ from decimal import Decimal
 from babel.numbers import get_currency_precision, list_currencies
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from psycopg.errors import UniqueViolation
 
 from msphub.audit import actions as audit
@@ -220,12 +221,12 @@ def described(term: CreditTerm) -> dict[str, str]:
     """Return a credit term in the words of the audit log and of what a change would do: label → value."""
     places = min(2, get_currency_precision(term.currency))
     return {
-        "Name": term.name,
-        "Country": addresses.country_name(term.country),
-        "Credit Limit": f"{term.credit_limit:,.{places}f} {term.currency}",
-        "Due Period": f"{term.due_days} days",
-        "On Reach of Credit Limit": str(OnReach(term.on_reach).label),
-        "Put Account on Credit Hold": str(CreditHold(term.credit_hold).label),
+        gettext_noop("Name"): term.name,
+        gettext_noop("Country"): addresses.country_name(term.country),
+        gettext_noop("Credit Limit"): f"{term.credit_limit:,.{places}f} {term.currency}",
+        gettext_noop("Due Period"): f"{term.due_days} days",
+        gettext_noop("On Reach of Credit Limit"): str(OnReach(term.on_reach).label),
+        gettext_noop("Put Account on Credit Hold"): str(CreditHold(term.credit_hold).label),
     }
 
 

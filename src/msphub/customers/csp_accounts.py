@@ -3,6 +3,7 @@
 import datetime
 import itertools
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -16,11 +17,11 @@ from msphub.accounts import queries as accounts
 from msphub.accounts.models import Tenant
 from msphub.audit import actions as audit
 from msphub.customers import events, inputs, permissions
-from msphub.customers.choices import AccountMode, AccountState, Qualification, Step, StepState
+from msphub.customers.choices import AccountMode, AccountState, Qualification, Segment, Step, StepState
 from msphub.customers.models import Agreement, CspAccount, CspAccountStep, Customer
 from msphub.kit import vault
 from msphub.kit.actor import Actor
-from msphub.kit.errors import NotFound, Refused
+from msphub.kit.errors import NotFound, Refused, Text
 from msphub.microsoft import client as microsoft_client
 from msphub.microsoft import errors as microsoft_errors
 from msphub.microsoft import shapes
@@ -163,22 +164,74 @@ def retry_account(
             row.company_name = new.company_name
             row.country = new.address.country
             row.details = _details(new)
-        row.state = AccountState.CREATING if row.mode == AccountMode.NEW else AccountState.WAITING
-        row.failure_code = row.failure_message = row.failure_field = ""
-        row.save()
-        row.steps.filter(state=StepState.FAILED).update(state=StepState.WAITING, message="", next_try_at=None)
-        audit.record(
-            by=by,
-            event=events.ACCOUNT_RETRIED,
-            at=at,
-            object_type="csp_account",
-            object_id=row.id,
-            object_label=row.domain,
-            customer_id=row.customer_id,
-        )
-        refresh_customer_state(by=by, customer_id=row.customer_id)
-        defer_work(account=row)
+        _go_on(by=by, row=row, at=at)
     return row
+
+
+def correct_qualification(
+    *, by: Actor, account_id: uuid.UUID, segment: str, website: str, at: datetime.datetime
+) -> CspAccount:
+    """Ask Microsoft again to qualify an institution, with another segment or website than those it refused.
+
+    Refuses an account that has not failed at its qualification as Education; the tenant stays as it is.
+    """
+    by.require_partner(permissions.MANAGE_ACCOUNTS)
+    problems: dict[str, Text] = {}
+    if segment not in Segment.values:
+        problems["new_segment"] = _("Choose the segment.")
+    website, problem = inputs.check_website(website.strip())
+    if problem:
+        problems["new_website"] = problem
+    if problems:
+        raise Refused("invalid", _("Some entries need your attention."), fields=problems)
+    with transaction.atomic():
+        row = _lock(by=by, account_id=account_id)
+        if failed_step(row) != Step.QUALIFICATION or row.qualification != Qualification.EDUCATION:
+            raise Refused("not_failed", _("This account has not failed; there is nothing to try again."))
+        before = {name: row.details.get(name) for name in ("segment", "website")}
+        row.details = {**row.details, "segment": segment, "website": website}
+        changes = audit.differences(
+            {
+                gettext_noop("Segment"): _segment_label(before["segment"]),
+                gettext_noop("Website"): before["website"],
+            },
+            {"Segment": _segment_label(segment), "Website": website},
+        )
+        _go_on(by=by, row=row, at=at, changes=changes)
+    return row
+
+
+def failed_step(account: CspAccount) -> Step | None:
+    """Return the step at which an account's work ended; None when it has not failed, or before any step."""
+    if account.state != AccountState.FAILED:
+        return None
+    return next((Step(step.step) for step in account.steps.all() if step.state == StepState.FAILED), None)
+
+
+def _segment_label(segment: str | None) -> str:
+    return str(Segment(segment).label) if segment in Segment.values else str(segment or "")
+
+
+def _go_on(
+    *, by: Actor, row: CspAccount, at: datetime.datetime, changes: Mapping[str, tuple[Any, Any]] | None = None
+) -> None:
+    """Let the work of a failed account go on, in the caller's transaction."""
+    row.state = AccountState.CREATING if row.mode == AccountMode.NEW else AccountState.WAITING
+    row.failure_code = row.failure_message = row.failure_field = ""
+    row.save()
+    row.steps.filter(state=StepState.FAILED).update(state=StepState.WAITING, message="", next_try_at=None)
+    audit.record(
+        by=by,
+        event=events.ACCOUNT_RETRIED,
+        at=at,
+        object_type="csp_account",
+        object_id=row.id,
+        object_label=row.domain,
+        customer_id=row.customer_id,
+        changes=changes,
+    )
+    refresh_customer_state(by=by, customer_id=row.customer_id)
+    defer_work(account=row)
 
 
 def mail_consent_link_again(*, by: Actor, account_id: uuid.UUID, at: datetime.datetime) -> CspAccount:
@@ -203,24 +256,28 @@ def mail_consent_link_again(*, by: Actor, account_id: uuid.UUID, at: datetime.da
 def record_agreement(
     *, by: Actor, account_id: uuid.UUID, agreement: inputs.Agreement, at: datetime.datetime
 ) -> CspAccount:
-    """Record who accepted the Microsoft Customer Agreement, and confirm it at Microsoft by a job."""
+    """Record who accepted the Microsoft Customer Agreement, and confirm it at Microsoft by a job.
+
+    Refuses a second one, unless Microsoft did not accept the first: then the work goes on with what is entered now.
+    """
     by.require_partner(permissions.MANAGE_ACCOUNTS)
     with transaction.atomic():
         row = _lock(by=by, account_id=account_id)
         agreement, problems = inputs.check_agreement(agreement, country=row.country, today=at.date())
         if problems:
             raise Refused("invalid", _("Some entries need your attention."), fields=problems)
-        if row.agreements.exists():
+        corrects = failed_step(row) == Step.AGREEMENT
+        if row.agreements.exists() and not corrects:
             raise Refused("agreement_exists", _("The agreement has been recorded already."))
         _insert_agreement(by=by, account=row, agreement=agreement, at=at)
-        position = row.steps.count() + 1
-        CspAccountStep.objects.create(
-            partner_id=by.partner_id,
-            customer_id=row.customer_id,
-            account=row,
-            position=position,
-            step=Step.AGREEMENT,
-        )
+        if not corrects:
+            CspAccountStep.objects.create(
+                partner_id=by.partner_id,
+                customer_id=row.customer_id,
+                account=row,
+                position=row.steps.count() + 1,
+                step=Step.AGREEMENT,
+            )
         audit.record(
             by=by,
             event=events.AGREEMENT_RECORDED,
@@ -234,7 +291,10 @@ def record_agreement(
                 gettext_noop("Accepted on"): (None, agreement.agreed_on),
             },
         )
-        defer_work(account=row)
+        if corrects:
+            _go_on(by=by, row=row, at=at)
+        else:
+            defer_work(account=row)
     return row
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from procrastinate.contrib.django import app as jobs
 from psycopg.errors import UniqueViolation
 
@@ -236,7 +237,7 @@ def switch_customer_type(*, by: Actor, type_id: uuid.UUID, active: bool, at: dat
             object_type="customer_type",
             object_id=kind.id,
             object_label=kind.name,
-            changes={"Status": ("Inactive", "Active") if active else ("Active", "Inactive")},
+            changes={gettext_noop("Status"): ("Inactive", "Active") if active else ("Active", "Inactive")},
         )
     return kind
 
@@ -302,7 +303,7 @@ def other_currency(*, by: Actor, type_id: uuid.UUID, before: Checked, after: Che
 
 def described(checked: Checked) -> dict[str, Any]:
     """Return a type in the words of the audit log: label → value, names and percentages."""
-    words: dict[str, Any] = {"Name": checked.name}
+    words: dict[str, Any] = {gettext_noop("Name"): checked.name}
     for country, held in sorted(checked.held.items(), key=lambda pair: addresses.english_name(pair[0])):
         name = addresses.country_name(country)
         words[f"Credit Term, {name}"] = held.term.name
@@ -312,11 +313,11 @@ def described(checked: Checked) -> dict[str, Any]:
 
 
 def rate(span: Span | None) -> str:
-    """Return a discount version's rate or span of rates: “5 %”, “3 %–15 %”, a dash for none."""
+    """Return a discount version's rate or span of rates: “5 %”, “3 % to 15 %”, a dash for none."""
     if span is None or span.lowest is None or span.highest is None:
-        return "–"
+        return "\u2013"
     low, high = catalog_words.percent(span.lowest), catalog_words.percent(span.highest)
-    return low if low == high else f"{low}–{high}"
+    return low if low == high else f"{low}\u2013{high}"
 
 
 def sort_customers(*, partner_id: uuid.UUID, type_id: uuid.UUID, most: int = RENAMED_AT_ONCE) -> bool:
@@ -336,7 +337,8 @@ def sort_customers(*, partner_id: uuid.UUID, type_id: uuid.UUID, most: int = REN
             """,
             {"partner": partner_id, "kind": type_id, "most": most},
         )
-        return cursor.rowcount >= most
+        changed: int = cursor.rowcount
+    return changed >= most
 
 
 def _checked(*, by: Actor, entered: Entered, at: datetime.datetime) -> Checked:

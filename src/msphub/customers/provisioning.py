@@ -248,7 +248,7 @@ def _qualify(_by: Actor, account: CspAccount, step: CspAccountStep, microsoft: m
 def _confirm_agreement(
     _by: Actor, account: CspAccount, step: CspAccountStep, microsoft: microsoft_client.Client
 ) -> None:
-    agreement = Agreement.objects.filter(partner_id=account.partner_id, account=account).latest("recorded_at")
+    agreement = Agreement.objects.filter(partner_id=account.partner_id, account=account).latest("recorded_at", "id")
     tenant_id = str(account.microsoft_tenant_id)
     write = writes.open_write(account=account, step=Step(step.step))
     template_id = agreement.template_id

@@ -35,8 +35,8 @@ def insert_samples(
     """Insert sample customers, created over the last two years, in all statuses.
 
     `subscription_of` maps a country to the Partner Subscription. The first customers get the Microsoft tenants in
-    `tenants` (id, domain) as linked accounts. `customer_type` must serve every country; every third customer gets one of
-    the `further_types` (with their countries) instead, where it serves. Sends no mail and asks Microsoft nothing.
+    `tenants` (id, domain) as linked accounts. `customer_type` must serve every country; every third customer gets one
+    of the `further_types` (with their countries) instead, where it serves. Sends no mail and asks Microsoft nothing.
     """
     made: list[Tenant] = []
     for start in range(0, len(customers), BATCH):

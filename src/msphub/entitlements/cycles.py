@@ -20,13 +20,14 @@ import dataclasses
 import datetime
 import decimal
 import itertools
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from msphub.entitlements.choices import Plan, Term
+from msphub.catalog.choices import Plan
 
-_TERM_MONTHS = {Term.MONTH: 1, Term.YEAR: 12, Term.THREE_YEARS: 36}
-_PLAN_MONTHS = {Plan.MONTHLY: 1, Plan.ANNUAL: 12, Plan.TRIENNIAL: 36}
+_TERM = re.compile(r"P([1-9]\d?)([MY])", re.ASCII)  # P1M, P1Y, P3Y, and what else Microsoft may come to sell
+_PLAN_MONTHS: dict[str, int] = {Plan.MONTHLY: 1, Plan.ANNUAL: 12, Plan.TRIENNIAL: 36}
 # Enough for every digit that counts: prices have at most 18 digits before and after the point, quantities 9.
 _EXACT = decimal.Context(prec=60, rounding=decimal.ROUND_HALF_EVEN)
 
@@ -60,7 +61,7 @@ class Charge:
     amount: Decimal
 
 
-def term_end(*, starts_on: datetime.date, term: Term) -> datetime.date:
+def term_end(*, starts_on: datetime.date, term: str) -> datetime.date:
     """Return the last day, inclusive, of the first term: Microsoft's `commitmentEndDate`.
 
     Refuses (ValueError) what has no term. Not for a trial, which has 30 days whatever its month.
@@ -68,17 +69,17 @@ def term_end(*, starts_on: datetime.date, term: Term) -> datetime.date:
     return _months_later(starts_on, _term_months(term)) - datetime.timedelta(days=1)
 
 
-def terms(*, starts_on: datetime.date, term: Term) -> Iterator[Period]:
+def terms(*, starts_on: datetime.date, term: str) -> Iterator[Period]:
     """Yield the first term and every renewal of it, without an end, all counted from `starts_on`."""
     months = _term_months(term)
     return _periods(_months_later(starts_on, months * number) for number in itertools.count())
 
 
-def cycles(*, starts_on: datetime.date, term: Term, plan: Plan) -> Iterator[Period]:
+def cycles(*, starts_on: datetime.date, term: str, plan: str) -> Iterator[Period]:
     """Yield the charge cycles of a purchase, without an end: they run on through its renewals.
 
     Gapless, and every term is covered by whole cycles: one if paid at once, otherwise as many as the plan asks for.
-    Refuses (ValueError) at once what has no term, plan `none` (trials aren't charged), and a plan longer than the term.
+    Refuses (ValueError) at once what has no term, plan `none` (trials aren't charged), and plans that don't divide it.
     """
     months = _cycle_months(term=term, plan=plan)
     return _periods(
@@ -87,7 +88,7 @@ def cycles(*, starts_on: datetime.date, term: Term, plan: Plan) -> Iterator[Peri
     )
 
 
-def cycle_of(*, day: datetime.date, starts_on: datetime.date, term: Term, plan: Plan) -> Period:
+def cycle_of(*, day: datetime.date, starts_on: datetime.date, term: str, plan: str) -> Period:
     """Return the charge cycle that a day lies in, without counting up from the start.
 
     Refuses (ValueError) a day before `starts_on`, and what `cycles` refuses.
@@ -107,7 +108,7 @@ def cycle_of(*, day: datetime.date, starts_on: datetime.date, term: Term, plan: 
     )
 
 
-def cycle_days(*, cycle: Period, plan: Plan) -> int:
+def cycle_days(*, cycle: Period, plan: str) -> int:
     """Return the days that a whole cycle counts for pro rata: what the price of a cycle is divided by.
 
     Charged monthly it is the number of days of the calendar month in which the cycle starts (§9.2); that is the cycle's
@@ -119,7 +120,7 @@ def cycle_days(*, cycle: Period, plan: Plan) -> int:
     return cycle.days
 
 
-def billing_days(*, cycle: Period, plan: Plan, from_on: datetime.date) -> int:
+def billing_days(*, cycle: Period, plan: str, from_on: datetime.date) -> int:
     """Return the days to bill, or to give back, when something changes on a day of a cycle.
 
     From that day to the cycle's last, both of them counted (§9.2). From its first day a cycle counts whole, so that it
@@ -171,26 +172,26 @@ def _charge(
     )
 
 
-def _term_months(term: Term) -> int:
-    months = _TERM_MONTHS.get(term)
-    if months is None:
-        raise ValueError("What has no term has no end of term and no cycles.")
-    return months
+def _term_months(term: str) -> int:
+    found = _TERM.fullmatch(term)
+    if found is None:
+        raise ValueError(f"A term of {term!r} has no end and no cycles." if term else "What has no term has no cycles.")
+    return int(found.group(1)) * (12 if found.group(2) == "Y" else 1)
 
 
-def _cycle_months(*, term: Term, plan: Plan) -> int:
+def _cycle_months(*, term: str, plan: str) -> int:
     term_months = _term_months(term)
     if plan == Plan.ONE_TIME:
         return term_months
     months = _PLAN_MONTHS.get(plan)
     if months is None:
         raise ValueError(f"Plan {plan} has no charge cycles.")
-    if months > term_months:
+    if term_months % months:
         raise ValueError(f"A term of {term} can't be charged by plan {plan}.")
     return months
 
 
-def _cycle_start(anchor: datetime.date, months: int, *, term_months: int, plan: Plan) -> datetime.date:
+def _cycle_start(anchor: datetime.date, months: int, *, term_months: int, plan: str) -> datetime.date:
     """Return the start of the cycle that begins so many months after the anchor."""
     same_day = _months_later(anchor, months)
     from_end = _month_days(anchor) - anchor.day

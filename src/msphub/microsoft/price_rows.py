@@ -4,7 +4,9 @@ Columns are found by name without case, blanks and underscores; unknown ones are
 becomes a `BadRow` that names it, and the next one follows.
 """
 
+import codecs
 import csv
+import functools
 import gzip
 import io
 import itertools
@@ -138,7 +140,9 @@ def unpacked(*, chunks: Iterable[bytes]) -> Iterator[io.BufferedIOBase]:
             with gzip.GzipFile(fileobj=_file(whole)) as member:
                 yield member
         elif len(head) > 1 and head[0] & 0x0F == 8 and int.from_bytes(head[:2]) % 31 == 0:  # RFC 1950
-            yield _file(_inflated(whole))
+            yield _file(_inflated(whole, zlib.MAX_WBITS))
+        elif head and head[0] >= 0x80 and not head.startswith(codecs.BOM_UTF8):  # some "deflate" lacks zlib's header
+            yield _file(_inflated(whole, -zlib.MAX_WBITS))
         else:
             yield _file(whole)
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError) as error:
@@ -172,8 +176,8 @@ def _file(pieces: Iterable[bytes]) -> io.BufferedReader:
     return io.BufferedReader(_Pieces(pieces), buffer_size=1 << 16)
 
 
-def _inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    inflating = zlib.decompressobj()
+def _inflated(pieces: Iterable[bytes], window: int) -> Iterator[bytes]:
+    inflating = zlib.decompressobj(window)
     for piece in pieces:
         waiting = piece
         while waiting:
@@ -240,11 +244,7 @@ class _Row:
         text = self.text(column)
         if not text:
             return None
-        found = reading.instant(text)
-        for shape in _AMERICAN:
-            if found is None:
-                with suppress(ValueError):
-                    found = datetime.strptime(text, shape).replace(tzinfo=UTC)
+        found = _instant(text)
         if found is None:
             raise _Unreadable(f"{column} is no date: {_shown(text)}")
         return found
@@ -320,6 +320,17 @@ def _header(lines: Iterator[list[str]], *, needed: tuple[str, ...]) -> list[str]
     return columns
 
 
+@functools.lru_cache(maxsize=256)  # the same few dates in every row
+def _instant(text: str) -> datetime | None:
+    found = reading.instant(text)
+    for shape in _AMERICAN:
+        if found is None:
+            with suppress(ValueError):
+                found = datetime.strptime(text, shape).replace(tzinfo=UTC)
+    return found
+
+
+@functools.lru_cache(maxsize=256)
 def _folded(column: str) -> str:
     return re.sub(r"[\W_]", "", column).casefold()
 

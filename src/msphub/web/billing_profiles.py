@@ -29,6 +29,7 @@ from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import StepForm
 
 FIELDS = "form-fields"
+VERSIONS = ("version", "billing_version")
 
 
 class ProfileForm(StepForm):
@@ -168,10 +169,10 @@ def show_differences(form: StepForm, *, stored: dict[str, Any]) -> None:
     """Say what a colleague has saved meanwhile, beside what was typed; Save again takes what stands in the form."""
     for name in form.fields:
         there, here = str(stored.get(name) or ""), form.value(name)
-        if name != "version" and there != here:
+        if name not in VERSIONS and there != here:
             words = _("%(label)s: saved meanwhile “%(there)s”, here “%(here)s”")
             form.add_error(None, words % {"label": form[name].label, "there": there, "here": here})
-    form.put({"version": str(stored.get("version") or "")})
+    form.put({name: str(stored.get(name) or "") for name in VERSIONS if name in form.fields})
 
 
 def wanted(state: GridState) -> Wanted:

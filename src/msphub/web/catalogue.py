@@ -16,7 +16,7 @@ from msphub.accounts import queries as accounts
 from msphub.catalog import permissions, prices, sync
 from msphub.catalog.choices import OPEN_SYNC, CustomerSegment, SyncState
 from msphub.catalog.models import CatalogSync
-from msphub.kit import addresses
+from msphub.kit import addresses, money
 from msphub.kit.errors import NotFound, Refused
 from msphub.ui import cells, htmx
 from msphub.ui.page import Crumb, Page, Tab
@@ -76,7 +76,7 @@ def _row(market: str, run: CatalogSync | None, *, needed: bool) -> dict[str, Any
             "rows_read": cells.Number(run.rows_read),
             "rows_refused": run.rows_refused,
             "refusals": run.refusals[:10],
-            "did": [words % {"n": cells.format_number(count)} for count, words in counts if count]
+            "did": [words % {"n": money.number(count)} for count, words in counts if count]
             or ([_("no change")] if state == SyncState.DONE else []),
             "details": run.details_read,
             "at": cells.moment(run.finished_at or run.started_at or run.created_at),

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST
 
 from msphub.customers import csp_accounts as accounts
 from msphub.customers import permissions, queries
-from msphub.customers.choices import AccountMode, AccountState, Step, StepState
-from msphub.customers.models import CspAccount, CspAccountStep
+from msphub.customers.choices import AccountMode, AccountState, Qualification, Step, StepState
+from msphub.customers.models import Agreement, CspAccount, CspAccountStep
 from msphub.kit import addresses
 from msphub.kit.errors import Refused
 from msphub.ui import cells, forms, htmx
@@ -44,6 +44,24 @@ FIELDS = {
     "educationSegment": "new_segment",
     "qualification": "new_qualification",
 }
+
+
+# And in the forms of what comes after the tenant.
+AGREEMENT_FIELDS = {
+    "firstName": "agreement_first_name",
+    "lastName": "agreement_last_name",
+    "email": "agreement_email",
+    "phoneNumber": "agreement_phone",
+    "dateAgreed": "agreement_date",
+}
+
+
+class QualificationForm(StepForm):
+    """What Microsoft vets an institution by."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        wizard_forms.add_education_fields(self)
 
 
 class AgreementForm(StepForm):
@@ -121,7 +139,9 @@ def consent_again(request: PortalRequest, *, account_id: uuid.UUID) -> HttpRespo
 def correct(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
     """Correct what Microsoft refused, at the field it named, and try again."""
     account = queries.get_csp_account(by=request.actor, account_id=account_id)
-    if account.state != AccountState.FAILED or account.mode != AccountMode.NEW or account.microsoft_tenant_id:
+    if _corrects_qualification(account):
+        return _correct_qualification(request, account)
+    if not _corrects_tenant(account):
         return _back(account)
     form = AccountChoiceForm(
         request.POST if request.method == "POST" else wizard_forms.as_query(_values(account)), with_choice=False
@@ -143,38 +163,73 @@ def correct(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
         form.show({FIELDS.get(account.failure_field, ""): account.failure_message})
     for name in ("new_qualification", "new_country"):
         forms.set_refresh(form, name=name, url=request.path, target="account-fields")
+    words = _("Microsoft did not accept this account. Nothing has been created there.")
+    return _correct_page(request, account, form=form, words=words)
+
+
+def _correct_qualification(request: PortalRequest, account: CspAccount) -> HttpResponse:
+    """Correct segment or website; the Microsoft tenant is there and stays."""
+    kept = {"new_segment": account.details["segment"], "new_website": account.details["website"]}
+    form = QualificationForm(request.POST if request.method == "POST" else wizard_forms.as_query(kept))
+    form.is_valid()
+    if request.method == "POST":
+        try:
+            accounts.correct_qualification(
+                by=request.actor,
+                account_id=account.id,
+                segment=request.POST.get("new_segment", ""),
+                website=request.POST.get("new_website", ""),
+                at=request.now,
+            )
+        except Refused as refusal:
+            form.show(refusal.fields or {"": refusal.message})
+        else:
+            return _back(account)
+    else:
+        form.show({FIELDS.get(account.failure_field, ""): account.failure_message})
+    words = _("The Microsoft tenant has been created. Microsoft did not accept what its qualification was asked with.")
+    return _correct_page(request, account, form=form, words=words)
+
+
+def _correct_page(request: PortalRequest, account: CspAccount, *, form: StepForm, words: str) -> HttpResponse:
     template = "web/account_fields.html" if htmx.targets(request, "account-fields") else "web/account_correct.html"
-    return render(
-        request,
-        template,
-        {
-            "page": Page(
-                title=_("Correct and try again"),
-                subtitle=_("Microsoft did not accept this account. Nothing has been created there."),
-                crumbs=_crumbs(account),
-                narrow=True,
-            ),
-            "form": form,
-            "account": account,
-        },
-    )
+    page = Page(title=_("Correct and try again"), subtitle=words, crumbs=_crumbs(account), narrow=True)
+    return render(request, template, {"page": page, "form": form, "account": account})
+
+
+def _corrects_tenant(account: CspAccount) -> bool:
+    failed = account.state == AccountState.FAILED
+    return failed and account.mode == AccountMode.NEW and account.microsoft_tenant_id is None
+
+
+def _corrects_qualification(account: CspAccount) -> bool:
+    """Tell whether another segment or website could help; the other qualifications are asked for with nothing."""
+    failed_there = accounts.failed_step(account) == Step.QUALIFICATION
+    return failed_there and account.qualification == Qualification.EDUCATION
 
 
 def agreement(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
     """Record who accepted the Microsoft Customer Agreement."""
     account = queries.get_csp_account(by=request.actor, account_id=account_id)
     contact = queries.details(by=request.actor, customer_id=account.customer_id).primary_contact
+    person = _newest_agreement(account) or contact
     initial = (
         {
-            "agreement_first_name": contact.first_name,
-            "agreement_last_name": contact.last_name,
-            "agreement_email": contact.email,
-            "agreement_phone": contact.phone,
+            "agreement_first_name": person.first_name,
+            "agreement_last_name": person.last_name,
+            "agreement_email": person.email,
+            "agreement_phone": person.phone,
         }
-        if contact
+        if person
         else {}
     )
+    if isinstance(person, Agreement):
+        initial["agreement_date"] = person.agreed_on.isoformat()
     form = AgreementForm(request.POST if request.method == "POST" else None, initial=initial)
+    if request.method != "POST" and accounts.failed_step(account) == Step.AGREEMENT:
+        form = AgreementForm(wizard_forms.as_query(initial))
+        form.is_valid()
+        form.show({AGREEMENT_FIELDS.get(account.failure_field, ""): account.failure_message})
     if request.method == "POST" and form.is_valid():
         entered = wizard_forms.read_agreement({**request.POST.dict(), "agreement": "on"})
         try:
@@ -235,7 +290,7 @@ def first_password(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResp
 
 
 def _card(account: CspAccount, *, may_manage: bool) -> dict[str, Any]:
-    agreement_given = next(iter(account.agreements.all()), None)
+    agreement_given = _newest_agreement(account)
     items = [
         Item(label=_("Domain"), value=account.domain),
         Item(label=_("Microsoft tenant id"), value=str(account.microsoft_tenant_id or "") or None, copy=True),
@@ -256,10 +311,13 @@ def _card(account: CspAccount, *, may_manage: bool) -> dict[str, Any]:
         return card
     address = {"account_id": account.id}
     if account.state == AccountState.FAILED:
-        if account.mode == AccountMode.NEW and account.microsoft_tenant_id is None:
+        if _corrects_tenant(account) or _corrects_qualification(account):
             card["actions"].append(
                 Action(label=_("Correct"), url=reverse("csp_account_correct", kwargs=address), icon="pencil")
             )
+        if accounts.failed_step(account) == Step.AGREEMENT:
+            url = reverse("csp_account_agreement", kwargs=address)
+            card["actions"].append(Action(label=_("Correct"), url=url, how="dialog", icon="pencil"))
         card["actions"].append(
             Action(label=_("Retry"), url=reverse("csp_account_retry", kwargs=address), how="post", icon="refresh")
         )
@@ -324,8 +382,13 @@ def _step(step: CspAccountStep, *, vetting: str) -> ProgressStep:
     )
 
 
+def _newest_agreement(account: CspAccount) -> Agreement | None:
+    """Return what was recorded last; an earlier one is there only if Microsoft did not accept it."""
+    return max(account.agreements.all(), key=lambda one: (one.recorded_at, one.id), default=None)
+
+
 def _agreement_words(account: CspAccount) -> object:
-    given = next(iter(account.agreements.all()), None)
+    given = _newest_agreement(account)
     if given is None:
         return cells.Status(_("Agreement missing"), "warn")
     who = f"{given.first_name} {given.last_name}"

@@ -19,7 +19,7 @@ from msphub.catalog.models import Discount, DiscountVersion
 from msphub.kit import ids
 from msphub.kit.errors import NotFound, Refused
 from msphub.ui.page import Crumb, Page
-from msphub.web import wizard_forms
+from msphub.web import errands, wizard_forms
 from msphub.web.discount_form import RATES, DiscountForm
 from msphub.web.discounts import read_version
 from msphub.web.middleware import PortalRequest
@@ -76,8 +76,8 @@ def _create(
         )
         if made is not None:
             messages.success(request, _("%(name)s has been created.") % {"name": made.name})
-            return redirect("discount", discount_id=made.id)
-    return _show(request, form, title=title, back=back)
+            return errands.finish(request, made=made.id, otherwise=reverse("discount", kwargs={"discount_id": made.id}))
+    return _show(request, form, title=title, back=errands.way_back(request, otherwise=back))
 
 
 def new_version(request: PortalRequest, *, discount_id: uuid.UUID) -> HttpResponse:

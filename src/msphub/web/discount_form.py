@@ -60,7 +60,7 @@ class DiscountForm(StepForm):
         )
         if self.category not in ONE_RATE:
             self.fields["percent"].widget = forms.HiddenInput()
-        for name in ("id", "version", "back"):
+        for name in ("id", "version"):
             self.fields[name] = wizard_forms.hidden_field()
         for name, width in self.widths.items():
             if name in self.fields:

@@ -65,6 +65,8 @@ def _partner_menu(_language: str | None, granted: frozenset[str], section: str) 
         {"label": label, "url": reverse(name), "active": section == reverse(name)}
         for label, name, permission in (
             (_("Customers"), "customers", permissions.LIST),
+            (_("Customer Type"), "customer_types", permissions.VIEW_TERMS),
+            (_("Credit Terms"), "credit_terms", permissions.VIEW_TERMS),
             (_("Discounts"), "discounts", catalog_permissions.VIEW_DISCOUNTS),
         )
         if permission in granted

@@ -70,10 +70,7 @@ def marketplace(request: PortalRequest) -> HttpResponse:
         "links": links,
         "vendors": [("", _("All"), links.to(vendor="", category=""))]
         + [(code, name, links.to(vendor=code, category="")) for code, name in listing.vendor_choices()],
-        "shelves": [("", _("All categories"), links.to(category=""))]
-        + [(one.value, str(one.label), links.to(category=one.value)) for one in Shelf]
-        if state["vendor"] == VendorCode.MICROSOFT
-        else [],
+        "shelves": _shelves(links) if state["vendor"] == VendorCode.MICROSOFT else [],
         "views": [
             ("grid", _("Grid view"), "layout-grid", links.to(view="grid")),
             ("list", _("List view"), "list", links.to(view="list")),
@@ -106,6 +103,11 @@ def marketplace(request: PortalRequest) -> HttpResponse:
     answer["HX-Push-Url"] = links.to()
     answer["Vary"] = "HX-Request, HX-Target"
     return answer
+
+
+def _shelves(links: "_Links") -> list[tuple[str, str, str]]:
+    every = [("", _("All categories"), links.to(category=""))]
+    return every + [(one.value, str(one.label), links.to(category=one.value)) for one in Shelf]
 
 
 def _line(value: str) -> str:
@@ -347,7 +349,7 @@ def _figures(request: PortalRequest, place: Shop, offer: Offer) -> dict[str, Any
     currency = offer.currency
     quantity = Decimal(max(offer.quantity, 0))
     # A base product may be in the cart: that is looked at there.
-    against = [one for one in offer.reasons if one.code not in {"base_product"}]
+    against = [one for one in offer.reasons if one.code != "base_product"]
     notes = [str(one.message) for one in offer.reasons if one.code == "base_product"]
     figures: dict[str, Any] = {
         "usage": offer.sku.usage_based and offer.price_id is None,
@@ -398,14 +400,9 @@ def add(request: PortalRequest, *, product_id: uuid.UUID) -> HttpResponse:
         else:
             url = reverse("purchase_for")
         return htmx.go(request, f"{url}?{urlencode(wanted)}")
-    sku_id = wizard_forms.read_uuid(request.POST.get("sku") or "")
-    quantity = request.POST.get("quantity") or ""
     try:
-        if sku_id is None or sku_id not in {uuid.UUID(one) for one, _title in choice.skus}:
-            raise Refused("sku", _("Choose a plan."), field="sku")
-        if not (quantity.isascii() and quantity.isdigit() and len(quantity) < 10) or int(quantity) < 1:
-            raise Refused("quantity", _("Enter a whole number of units, 1 or more."), field="quantity")
-        cart = carts.add_line(
+        sku_id, quantity = _wanted(request, choice)
+        carts.add_line(
             by=request.actor,
             customer_id=place.buyer.customer_id,
             subscription_id=place.buyer.subscription.id,
@@ -413,11 +410,21 @@ def add(request: PortalRequest, *, product_id: uuid.UUID) -> HttpResponse:
             sku_id=sku_id,
             term=request.POST.get("term") or "",
             plan=request.POST.get("plan") or "",
-            quantity=int(quantity),
+            quantity=quantity,
             at=request.now,
         )
     except Refused as refusal:
         return _show(request, place=place, row=row, choice=choice, error=refusal)
-    del cart
     messages.success(request, _("%(product)s is in the cart.") % {"product": row.title})
     return htmx.go(request, place.url("product", product_id=product_id))
+
+
+def _wanted(request: PortalRequest, choice: _Choice) -> tuple[uuid.UUID, int]:
+    """Return the SKU and quantity that were posted; refuses what can't be one."""
+    sku_id = wizard_forms.read_uuid(request.POST.get("sku") or "")
+    if sku_id is None or str(sku_id) not in dict(choice.skus):
+        raise Refused("sku", _("Choose a plan."), field="sku")
+    typed = (request.POST.get("quantity") or "").strip()
+    if not (typed.isascii() and typed.isdigit() and len(typed) < 10) or int(typed) < 1:
+        raise Refused("quantity", _("Enter a whole number of units, 1 or more."), field="quantity")
+    return sku_id, int(typed)

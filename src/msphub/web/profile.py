@@ -1,5 +1,6 @@
 """The Profile tab: shows and edits steps 1, 2 and 4 of the wizard, without the admin user."""
 
+import re
 import uuid
 from typing import Any
 
@@ -9,23 +10,34 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from msphub.accounts import billing
+from msphub.accounts import permissions as accounts
+from msphub.accounts import queries as accounts_queries
+from msphub.accounts.models import BillingProfile
 from msphub.customers import actions, inputs, permissions, queries
 from msphub.customers.models import Contact
 from msphub.kit import addresses, fields
 from msphub.kit.actor import Actor
+from msphub.kit.addresses import Address
 from msphub.kit.errors import Refused
-from msphub.ui import forms
+from msphub.ui import forms, htmx
 from msphub.ui.forms import Group, Layout
 from msphub.ui.page import Action, Crumb, Item, Page
-from msphub.web import wizard_forms
+from msphub.web import billing_profiles, wizard_forms
 from msphub.web.middleware import PortalRequest
-from msphub.web.wizard_forms import ContactsForm, StepForm
+from msphub.web.wizard_forms import ContactsForm
+
+BILLING = "group-billing-address"
 
 
 class ProfileForm(ContactsForm):
     """Company, its address, contacts and sales representatives in one form."""
 
-    def __init__(self, *args: Any, actor: Actor, details: queries.CustomerDetails, **kwargs: Any) -> None:
+    passing = re.compile(r"billing_(state|postal_code)")
+
+    def __init__(
+        self, *args: Any, actor: Actor, details: queries.CustomerDetails, refresh_url: str, **kwargs: Any
+    ) -> None:
         super().__init__(*args, with_admin=False, **kwargs)
         contacts = self.fields
         self.fields = type(contacts)()
@@ -36,6 +48,9 @@ class ProfileForm(ContactsForm):
         if self.terms:
             self._add_terms(actor, details)
         wizard_forms.add_address(self, prefix="", country=details.tenant.country)
+        self.billing = actor.may(accounts.MANAGE_SUBSCRIPTIONS)
+        if self.billing:
+            self._add_billing(refresh_url)
         self.fields |= contacts
         if self.terms:
             for number in range(1, inputs.MOST_REPRESENTATIVES + 1):
@@ -43,6 +58,20 @@ class ProfileForm(ContactsForm):
                 self.fields[f"sales_{number}_email"] = wizard_forms.text_field(_("Email Address"), optional=True)
                 self.fields[f"sales_{number}_phone"] = wizard_forms.text_field(_("Phone Number"), optional=True)
         forms.set_widths(self, widths=wizard_forms.ADDRESS_WIDTHS)
+
+    def _add_billing(self, refresh_url: str) -> None:
+        """Add the billing address of step 1, which is kept in the customer's first billing profile."""
+        self.fields["billing_version"] = wizard_forms.hidden_field()
+        self.fields["billing_profile_name"] = wizard_forms.text_field(_("Billing Profile Name"))
+        self.fields["bill_to"] = wizard_forms.text_field(_("Bill To"))
+        wizard_forms.add_address(self, prefix="billing_", country=self.value("billing_country"))
+        self.fields["billing_country"] = wizard_forms.select_field(_("Country"), addresses.countries())
+        forms.set_refresh(self, name="billing_country", url=refresh_url, target=BILLING)
+        forms.set_widths(
+            self,
+            widths={f"billing_{name}": width for name, width in wizard_forms.ADDRESS_WIDTHS.items()}
+            | {"billing_country": "medium"},
+        )
 
     def _add_terms(self, actor: Actor, details: queries.CustomerDetails) -> None:
         types = {str(kind.id): kind.name for kind in queries.customer_types(by=actor)}
@@ -71,6 +100,21 @@ class ProfileForm(ContactsForm):
                 _("Company Address"),
                 wizard_forms.address_rows(""),
                 text=_("The country can't be changed: terms, taxes and Microsoft's market depend on it."),
+            ),
+            *(
+                [
+                    Group(
+                        _("Billing Address"),
+                        [
+                            ["billing_profile_name", "bill_to"],
+                            *wizard_forms.address_rows("billing_"),
+                            "billing_country",
+                        ],
+                        id=BILLING,
+                    )
+                ]
+                if self.billing
+                else []
             ),
             *super().layout.groups,
         ]
@@ -103,6 +147,9 @@ def tab(request: PortalRequest, details: queries.CustomerDetails, page: Page) ->
             "modify": action,
             "company": _company_items(actor, details),
             "address": _address_items(details),
+            "billing": _billing_items(accounts_queries.first_billing_profile(by=actor, customer_id=customer_id))
+            if actor.may(accounts.VIEW_SUBSCRIPTIONS)
+            else [],
             "primary_contact": _contact_items(details.primary_contact),
             "billing_contact": _contact_items(details.billing_contact),
             "representatives": [
@@ -124,13 +171,17 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
     """Edit the profile."""
     details = queries.details(by=request.actor, customer_id=customer_id)
     back = reverse("customer", kwargs={"customer_id": customer_id, "tab": "profile"})
+    profile = accounts_queries.first_billing_profile(by=request.actor, customer_id=customer_id)
     form = ProfileForm(
         request.POST if request.method == "POST" else None,
-        initial=_initial(details),
+        initial=_initial(details, profile),
         actor=request.actor,
         details=details,
+        refresh_url=request.path,
         import_template="",
     )
+    if request.method == "POST" and htmx.targets(request, BILLING):
+        return render(request, "web/form_group.html", {"form": form, "group": BILLING})
     if request.method == "POST":
         form.is_valid()
         try:
@@ -144,7 +195,7 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
         except Refused as refusal:
             form.show(refusal.fields or {"": refusal.message})
             if refusal.code == "stale":
-                _show_differences(form, details)
+                billing_profiles.show_differences(form, stored=_initial(details, profile))
         else:
             messages.success(request, _("The profile has been saved."))
             return redirect(back)
@@ -163,23 +214,12 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
     )
 
 
-def _show_differences(form: ProfileForm, details: queries.CustomerDetails) -> None:
-    """Say what a colleague has saved meanwhile, beside what was typed; Save again takes what stands in the form."""
-    stored = _initial(details)
-    for name in form.fields:
-        there, here = str(stored.get(name) or ""), form.value(name)
-        if name != "version" and there != here:
-            words = _("%(label)s: saved meanwhile “%(there)s”, here “%(here)s”")
-            form.add_error(None, words % {"label": form[name].label, "there": there, "here": here})
-    form.put({"version": str(details.customer.version)})
-
-
 def _version(request: PortalRequest) -> int:
     value = request.POST.get("version", "")
     return int(value) if value.isdigit() else 0
 
 
-def _read(form: StepForm, details: queries.CustomerDetails) -> actions.Profile:
+def _read(form: ProfileForm, details: queries.CustomerDetails) -> actions.Profile:
     data = {name: form.value(name) for name in form.fields}
     country = details.tenant.country
     return actions.Profile(
@@ -190,12 +230,20 @@ def _read(form: StepForm, details: queries.CustomerDetails) -> actions.Profile:
         representatives=tuple(
             wizard_forms.read_representatives({**data, "sales_count": str(inputs.MOST_REPRESENTATIVES)})
         ),
+        billing_profile=billing.ProfileEntry(
+            name=data["billing_profile_name"],
+            bill_to=data["bill_to"],
+            address=wizard_forms.read_address(data, "billing_"),
+        )
+        if form.billing
+        else None,
+        billing_version=int(data["billing_version"]) if data.get("billing_version", "").isdigit() else 0,
         customer_type_id=wizard_forms.read_uuid(data.get("customer_type")),
         partner_subscription_id=wizard_forms.read_uuid(data.get("partner_subscription")),
     )
 
 
-def _initial(details: queries.CustomerDetails) -> dict[str, Any]:
+def _initial(details: queries.CustomerDetails, profile: BillingProfile | None) -> dict[str, Any]:
     customer = details.customer
     values: dict[str, Any] = {
         "version": str(customer.version),
@@ -218,6 +266,18 @@ def _initial(details: queries.CustomerDetails) -> dict[str, Any]:
                 f"{prefix}phone": fields.shown_phone(contact.phone),
                 f"{prefix}fax": fields.shown_phone(contact.fax),
             }
+    if profile is not None:
+        values |= {
+            "billing_version": str(profile.version),
+            "billing_profile_name": profile.name,
+            "bill_to": profile.bill_to,
+            "billing_address_line1": profile.line1,
+            "billing_address_line2": profile.line2,
+            "billing_city": profile.city,
+            "billing_state": profile.state,
+            "billing_postal_code": profile.postal_code,
+            "billing_country": profile.country,
+        }
     for number, one in enumerate(details.representatives, start=1):
         values |= {
             f"sales_{number}_name": one.name,
@@ -243,16 +303,41 @@ def _company_items(actor: Actor, details: queries.CustomerDetails) -> list[Item]
 
 
 def _address_items(details: queries.CustomerDetails) -> list[Item]:
-    customer, country = details.customer, details.tenant.country
-    rules = addresses.rules(country=country)
-    items = [
-        Item(label=_("Address Line 1"), value=customer.line1),
-        Item(label=_("Address Line 2"), value=customer.line2),
-        Item(label=_("City"), value=customer.city),
+    customer = details.customer
+    return _place_items(
+        Address(
+            country=details.tenant.country,
+            line1=customer.line1,
+            line2=customer.line2,
+            city=customer.city,
+            state=customer.state,
+            postal_code=customer.postal_code,
+        )
+    )
+
+
+def _billing_items(profile: BillingProfile | None) -> list[Item]:
+    if profile is None:
+        return []
+    return [
+        Item(label=_("Billing Profile Name"), value=profile.name),
+        Item(label=_("Bill To"), value=profile.bill_to),
+        *_place_items(billing.address_of(profile)),
+        Item(label=_("Country"), value=addresses.country_name(profile.country)),
     ]
-    if customer.state:
-        items.append(Item(label=rules.state_label, value=addresses.state_name(country=country, state=customer.state)))
-    items.append(Item(label=rules.postal_label, value=customer.postal_code))
+
+
+def _place_items(address: Address) -> list[Item]:
+    rules = addresses.rules(country=address.country)
+    items = [
+        Item(label=_("Address Line 1"), value=address.line1),
+        Item(label=_("Address Line 2"), value=address.line2),
+        Item(label=_("City"), value=address.city),
+    ]
+    if address.state:
+        state = addresses.state_name(country=address.country, state=address.state)
+        items.append(Item(label=rules.state_label, value=state))
+    items.append(Item(label=rules.postal_label, value=address.postal_code))
     return items
 
 

@@ -2,10 +2,9 @@
 
 import dataclasses
 import uuid
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from urllib.parse import urlencode
 
-from babel.numbers import get_currency_precision
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -126,11 +125,6 @@ def _id(value: object) -> uuid.UUID | None:
     return found
 
 
-def rounded(amount: Decimal, currency: str) -> Decimal:
-    """Round an amount as it is shown, half up to the currency's minor unit; charges are computed from the exact one."""
-    return amount.quantize(Decimal(1).scaleb(-get_currency_precision(currency)), rounding=ROUND_HALF_UP)
-
-
 def money(amount: Decimal | None, currency: str) -> cells.Money | None:
     """Show an amount, None where there is none."""
-    return None if amount is None else cells.Money(rounded(amount, currency), currency)
+    return None if amount is None else cells.Money(amount, currency)

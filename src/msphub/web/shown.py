@@ -1,14 +1,22 @@
 """How states look everywhere: one word and one tone each."""
 
+import uuid
+from collections.abc import Mapping
 from typing import Literal
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from msphub.accounts.choices import Status, UserStatus
 from msphub.catalog.choices import VersionState
 from msphub.customers.choices import AccountState
+from msphub.customers.type_usage import Counted
+from msphub.kit import money
 from msphub.notifications.choices import MailState
 from msphub.ui import cells
+from msphub.web.wizard_forms import StepForm
 
 type Tone = Literal["ok", "info", "warn", "danger", "muted"]
 _STATUS: dict[Status, Tone] = {Status.ACTIVE: "ok", Status.SUSPENDED: "warn", Status.DISABLED: "danger"}
@@ -61,3 +69,31 @@ def active(value: bool) -> cells.Status:
 def version(value: VersionState) -> cells.Status:
     """Show whether a version of a discount holds."""
     return cells.Status(str(value.label), _VERSION[value])
+
+
+def days(count: int) -> str:
+    """Show a number of days."""
+    return ngettext("%(count)s day", "%(count)s days", count) % {"count": count}
+
+
+def counted(found: Counted) -> str:
+    """Show how many customers there are, as far as they were counted: “41 customers”, “1,000+ customers”."""
+    if found.more:
+        return _("%(count)s+ customers") % {"count": money.number(found.count)}
+    return ngettext("%(count)s customer", "%(count)s customers", found.count) % {"count": money.number(found.count)}
+
+
+def customers_url(*, type_id: uuid.UUID, country: str = "") -> str:
+    """Return the address of the customers grid with the customers of a type, in one country if named."""
+    narrowed = {"type": str(type_id), **({"country": country} if country else {})}
+    return f"{reverse('customers')}?{urlencode(narrowed)}"
+
+
+def differences(form: StepForm, stored: Mapping[str, str]) -> None:
+    """Say what a colleague has saved meanwhile, beside what was typed; Save again takes what stands in the form."""
+    for name in form.fields:
+        there, here = str(stored.get(name) or ""), form.value(name)
+        if name not in {"version", "id"} and there != here:
+            words = _("%(label)s: saved meanwhile “%(there)s”, here “%(here)s”")
+            form.add_error(None, words % {"label": form[name].label, "there": there[:200], "here": here[:200]})
+    form.put({"version": stored["version"]})

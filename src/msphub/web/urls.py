@@ -11,7 +11,9 @@ from msphub.web import (
     audit_log,
     billing_profiles,
     catalogue,
+    credit_terms,
     csp_accounts,
+    customer_types,
     customers,
     details,
     discount_edit,
@@ -25,6 +27,7 @@ from msphub.web import (
     profile,
     purchase,
     subscriptions,
+    type_edit,
     users,
     wizard,
 )
@@ -37,6 +40,8 @@ PRODUCT = "marketplace/<uuid:product_id>"
 USER = f"{CUSTOMER}/users/<uuid:user_id>"
 DISCOUNT = "discounts/<uuid:discount_id>"
 VERSION = f"{DISCOUNT}/versions/<uuid:version_id>"
+TYPE = "customer-types/<uuid:type_id>"
+TERM = "credit-terms/<uuid:term_id>"
 ACCOUNT = "csp-accounts/<uuid:account_id>"
 
 _PROFILE = "billing-profiles/<uuid:profile_id>/"
@@ -189,6 +194,24 @@ urlpatterns = [
         name="discount_version_withdraw",
     ),
     page(f"{VERSION}/rates.csv", discounts.export, permission=catalog.VIEW_DISCOUNTS, name="discount_version_export"),
+    page("customer-types/", customer_types.grid, permission=C.VIEW_TERMS, name="customer_types"),
+    page(
+        "customer-types/export.<str:kind>",
+        customer_types.export,
+        permission=C.VIEW_TERMS,
+        name="customer_types_export",
+    ),
+    page("customer-types/new/", type_edit.create, permission=C.MANAGE_TERMS, name="customer_type_new"),
+    page(f"{TYPE}/", customer_types.overview, permission=C.VIEW_TERMS, name="customer_type"),
+    page(f"{TYPE}/edit/", type_edit.edit, permission=C.MANAGE_TERMS, name="customer_type_edit"),
+    page(f"{TYPE}/<slug:verb>/", customer_types.switch, permission=C.MANAGE_TERMS, name="customer_type_switch"),
+    page("credit-terms/", credit_terms.grid, permission=C.VIEW_TERMS, name="credit_terms"),
+    page("credit-terms/export.<str:kind>", credit_terms.export, permission=C.VIEW_TERMS, name="credit_terms_export"),
+    page("credit-terms/new/", credit_terms.create, permission=C.MANAGE_TERMS, name="credit_term_new"),
+    page("credit-terms/currency/", credit_terms.currency, permission=C.MANAGE_TERMS, name="credit_term_currency"),
+    page(f"{TERM}/", credit_terms.overview, permission=C.VIEW_TERMS, name="credit_term"),
+    page(f"{TERM}/edit/", credit_terms.edit, permission=C.MANAGE_TERMS, name="credit_term_edit"),
+    page(f"{TERM}/delete/", credit_terms.delete, permission=C.MANAGE_TERMS, name="credit_term_delete"),
     page("audit/", audit_log.audit_logs, permission=accounts.VIEW_AUDIT, name="audit"),
     page("audit/export.csv", audit_log.export, permission=accounts.VIEW_AUDIT, name="audit_export"),
     page("mail/", mail.mails, permission=notifications.VIEW_MAIL, name="mails"),

@@ -21,7 +21,7 @@ from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused
 from msphub.ui import forms
 from msphub.ui.page import Crumb, Item, Page, Step
-from msphub.web import account_search, wizard_forms
+from msphub.web import account_search, wizard_forms, wizard_terms
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import SKIP, AccountChoiceForm, CompanyForm, ContactsForm, SalesForm, StepForm
 
@@ -51,6 +51,8 @@ def step(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRespo
         return draft
     data = dict(draft.data) if draft else {}
     if request.method != "POST":
+        if step == COMPANY and (made := wizard_terms.chosen(request)):
+            data[COMPANY] = {**data.get(COMPANY, {}), wizard_terms.FIELD: made}
         form = _form(request.actor, step, data)
         if "check" in request.GET:
             form = _form(request.actor, step, data, posted=wizard_forms.as_query(data.get(step, {})))
@@ -222,6 +224,9 @@ def _small_step(request: PortalRequest, draft_id: uuid.UUID, step: str, data: Dr
     if go.startswith("use-") and step == MICROSOFT:
         data[MICROSOFT]["existing_domain"] = go.removeprefix("use-")[:253]
         go = "search"
+    if go == wizard_terms.NEW_TYPE and step == COMPANY:
+        _save(request, draft_id, step, data[step])
+        return wizard_terms.leave(request, address=address, country=str(data[COMPANY].get("country") or ""))
     if go == "search" and step == MICROSOFT:
         problem = _search(request, data[MICROSOFT])
         _save(request, draft_id, step, data[step])
@@ -299,12 +304,22 @@ def _problems(request: PortalRequest, step: str, data: DraftData, *, live: bool 
         company, problems = inputs.check_company(wizard_forms.read_company(values))
         found: Problems = dict(problems)
         if company.customer_type_id and company.partner_subscription_id and company.country:
-            found |= creation.check_terms(
+            unfit = creation.check_terms(
                 by=request.actor,
                 customer_type_id=company.customer_type_id,
                 partner_subscription_id=company.partner_subscription_id,
                 country=company.country,
             )
+            found |= unfit
+            if "customer_type" in unfit and request.resolver_match is not None:
+                draft_id = request.resolver_match.kwargs["draft_id"]
+                found["customer_type"] = wizard_terms.with_link(
+                    request,
+                    problem=unfit["customer_type"],
+                    type_id=company.customer_type_id,
+                    country=company.country,
+                    address=reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": COMPANY}),
+                )
         return found
     if step == CONTACTS:
         country = str(data.get(COMPANY, {}).get("country") or "")
@@ -399,14 +414,17 @@ def _form(actor: Actor, step: str, data: DraftData, *, posted: QueryDict | None 
     """Return a step's form: bound to what was posted, else showing what the draft holds."""
     values = {name: value for name, value in data.get(step, {}).items() if not isinstance(value, dict)}
     if step == COMPANY:
-        return CompanyForm(
+        types = [(str(kind.id), kind.name) for kind in queries.customer_types(by=actor)]
+        form = CompanyForm(
             posted,
             initial=values,
-            types=[(str(kind.id), kind.name) for kind in queries.customer_types(by=actor)],
+            types=types,
             subscriptions=[
                 (str(one.id), f"{one.name} ({one.currency})") for one in queries.partner_subscriptions(by=actor)
             ],
         )
+        wizard_terms.offer(form, actor=actor, any_types=bool(types))
+        return form
     if step == CONTACTS:
         return ContactsForm(posted, initial=values, import_template="web/wizard/import_contact.html")
     if step == MICROSOFT:

@@ -126,6 +126,7 @@ class StepForm(UiForm):
     def show(self, problems: Mapping[str, Any]) -> None:
         """Put messages at their fields; one without a field here stands above the form."""
         for name, message in problems.items():
+            # str() keeps a text that is safe HTML already; Django's ValidationError takes it as it is.
             self.add_error(name if name in self.fields else None, str(message))
 
     def value(self, name: str) -> str:
@@ -367,11 +368,7 @@ class AccountChoiceForm(StepForm):
         self.fields["new_qualification"] = select_field(_("Qualification Type"), Qualification.choices)
         self.fields["new_qualification"].ui_width = "medium"  # type: ignore[attr-defined]
         if self.value("new_qualification") == Qualification.EDUCATION:
-            self.fields["new_segment"] = select_field(_("Segment"), Segment.choices)
-            self.fields["new_segment"].ui_width = "medium"  # type: ignore[attr-defined]
-            self.fields["new_website"] = text_field(
-                _("Website"), help_text=_("The institution's own website; Microsoft's vetting reads it.")
-            )
+            add_education_fields(self)
         self.fields["new_first_name"] = text_field(_("First Name"))
         self.fields["new_last_name"] = text_field(_("Last Name"))
         add_address(self, prefix="new_", country=country)
@@ -624,6 +621,15 @@ def read_count(data: Data) -> int:
         return max(1, min(int(str(data.get("sales_count") or 1)), inputs.MOST_REPRESENTATIVES))
     except ValueError:
         return 1
+
+
+def add_education_fields(form: StepForm) -> None:
+    """Add what Microsoft vets an institution by."""
+    form.fields["new_segment"] = select_field(_("Segment"), Segment.choices)
+    form.fields["new_segment"].ui_width = "medium"  # type: ignore[attr-defined]
+    form.fields["new_website"] = text_field(
+        _("Website"), help_text=_("The institution's own website; Microsoft's vetting reads it.")
+    )
 
 
 def as_query(values: Mapping[str, Any]) -> QueryDict:

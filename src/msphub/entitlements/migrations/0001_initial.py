@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0003_terms"),
         ("catalog", "0006_price_tenancy"),
-        ("customers", "0006_currency"),
+        ("customers", "0007_currency"),
     ]
 
     operations = [
