@@ -34,14 +34,14 @@ class Narrowed:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ProductRow:
-    """A product in the list. The lowest price is the list price of one charge: `list_price` for the term and plan."""
+    """A product in the list, with its lowest list price for a term: of what is billed monthly, if anything is."""
 
     id: uuid.UUID
     title: str
     publisher: str
     category: str
     shelf: str
-    vendor: VendorCode
+    vendor: str
     favourite: bool
     skus: int
     sku_id: uuid.UUID | None
@@ -128,7 +128,7 @@ def products_page(
                 FROM catalog_price c
                 JOIN catalog_sku s ON s.partner_id = c.partner_id AND s.id = c.sku_id AND s.active
                 WHERE {_HOLDS} AND c.tier_from = 1
-                ORDER BY c.plan = 'none', c.list_price / CASE c.term
+                ORDER BY c.plan = 'none', c.plan <> 'monthly', c.list_price / CASE c.term
                     WHEN 'P1Y' THEN 12 WHEN 'P3Y' THEN 36 ELSE 1 END, c.term, c.plan LIMIT 1
             ) l ON true
             {order}

@@ -30,6 +30,7 @@ def head(title: str, current: str) -> Page:
     """Return what stands over every page of the catalogue."""
     tabs = (
         ("catalogue", _("Sync")),
+        ("own_products", _("Own products")),
         ("price_changes", _("Price changes")),
     )
     return Page(

@@ -107,7 +107,7 @@ def marketplace(request: PortalRequest) -> HttpResponse:
 
 def _shelves(links: "_Links") -> list[tuple[str, str, str]]:
     every = [("", _("All categories"), links.to(category=""))]
-    return every + [(one.value, str(one.label), links.to(category=one.value)) for one in Shelf]
+    return every + [(str(one), str(one.label), links.to(category=str(one))) for one in Shelf]
 
 
 def _line(value: str) -> str:
@@ -119,7 +119,7 @@ class _Links:
     """Addresses of the list in other states."""
 
     def __init__(self, *, place: Shop, state: dict[str, str]) -> None:
-        self._who = dict(QueryDict(place.query).items())
+        self._who = {name: str(value) for name, value in QueryDict(place.query).items()}
         self._state = state
 
     def to(self, **changes: str) -> str:
@@ -209,7 +209,7 @@ def _card(place: Shop, row: listing.ProductRow, rate: Rate | None) -> dict[str, 
     return {
         "id": row.id,
         "title": row.title,
-        "vendor": str(row.vendor.label),
+        "vendor": str(VendorCode(row.vendor).label),
         "publisher": row.publisher,
         "category": _category(row.category, row.shelf),
         "skus": ngettext("%(n)s plan", "%(n)s plans", row.skus) % {"n": row.skus},

@@ -24,6 +24,7 @@ from msphub.web import (
     marketplace,
     metrics,
     microsoft,
+    own_products,
     profile,
     purchase,
     subscriptions,
@@ -37,6 +38,7 @@ C = customers_permissions
 DRAFT = "customers/new/<uuid:draft_id>"
 CUSTOMER = "customers/<uuid:customer_id>"
 PRODUCT = "marketplace/<uuid:product_id>"
+OWN = "marketplace/catalogue/products"
 USER = f"{CUSTOMER}/users/<uuid:user_id>"
 DISCOUNT = "discounts/<uuid:discount_id>"
 VERSION = f"{DISCOUNT}/versions/<uuid:version_id>"
@@ -100,6 +102,17 @@ market_pages = [
         catalogue.price_changes,
         permission=catalog.VIEW_CATALOGUE,
         name="price_changes",
+    ),
+    page(f"{OWN}/", own_products.products, permission=catalog.VIEW_CATALOGUE, name="own_products"),
+    page(f"{OWN}/new/", own_products.new, permission=catalog.MANAGE_CATALOGUE, name="own_product_new"),
+    page(f"{OWN}/import/", own_products.import_file, permission=catalog.MANAGE_CATALOGUE, name="own_products_import"),
+    page(f"{OWN}/products.csv", own_products.example, permission=catalog.MANAGE_CATALOGUE, name="own_products_example"),
+    page(f"{OWN}/<uuid:sku_id>/", own_products.edit, permission=catalog.MANAGE_CATALOGUE, name="own_product"),
+    page(
+        f"{OWN}/<uuid:sku_id>/<slug:verb>/",
+        own_products.set_active,
+        permission=catalog.MANAGE_CATALOGUE,
+        name="own_product_active",
     ),
 ]
 urlpatterns = [
