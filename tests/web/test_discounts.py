@@ -443,6 +443,16 @@ def test_a_discount_made_on_an_errand_leads_back_with_it_chosen(world: factories
     assert answer["Location"].startswith("/discounts/")
 
 
+@pytest.mark.parametrize(("percent", "words"), [("10", "10 %"), ("100", "100 %"), ("0", "0 %"), ("7.50", "7.5 %")])
+def test_percentages_read_as_people_write_them(
+    world: factories.PartnerWorld, sign_in: SignIn, percent: str, words: str
+) -> None:
+    discount = make_discount(world, rates=Rates(percent=Decimal(percent)))
+    client = sign_in(world.owner)
+    for page in ("/discounts/", f"/discounts/{discount.id}/"):
+        assert f">{words}<" in client.get(page).content.decode()
+
+
 def test_rename_and_delete(world: factories.PartnerWorld, sign_in: SignIn) -> None:
     discount = make_discount(world, name="Old")
     client = sign_in(world.owner)

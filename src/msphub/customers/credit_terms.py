@@ -9,7 +9,7 @@ from decimal import Decimal
 from babel.numbers import get_currency_precision, list_currencies
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 from psycopg.errors import UniqueViolation
 
 from msphub.audit import actions as audit
@@ -224,7 +224,7 @@ def described(term: CreditTerm) -> dict[str, str]:
         gettext_noop("Name"): term.name,
         gettext_noop("Country"): addresses.country_name(term.country),
         gettext_noop("Credit Limit"): f"{term.credit_limit:,.{places}f} {term.currency}",
-        gettext_noop("Due Period"): f"{term.due_days} days",
+        gettext_noop("Due Period"): ngettext("%(days)s day", "%(days)s days", term.due_days) % {"days": term.due_days},
         gettext_noop("On Reach of Credit Limit"): str(OnReach(term.on_reach).label),
         gettext_noop("Put Account on Credit Hold"): str(CreditHold(term.credit_hold).label),
     }

@@ -142,7 +142,7 @@ def shown_day(value: datetime.date) -> str:
 
 def percent(value: Decimal) -> str:
     """Return a percentage as people read it."""
-    return _("%(figure)s %%") % {"figure": money.number(value.normalize())}
+    return _("%(figure)s %%") % {"figure": money.number(Decimal(f"{value.normalize():f}"))}
 
 
 def _span_words(span: Span | None, *, category: str) -> str:

@@ -52,7 +52,7 @@ def step(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRespo
     data = dict(draft.data) if draft else {}
     if request.method != "POST":
         if step == COMPANY and (made := wizard_terms.chosen(request)):
-            data[COMPANY] = {**data.get(COMPANY, {}), wizard_terms.FIELD: made}
+            data[COMPANY] = {**data.get(COMPANY, {}), **made}
         form = _form(request.actor, step, data)
         if "check" in request.GET:
             form = _form(request.actor, step, data, posted=wizard_forms.as_query(data.get(step, {})))
@@ -224,9 +224,10 @@ def _small_step(request: PortalRequest, draft_id: uuid.UUID, step: str, data: Dr
     if go.startswith("use-") and step == MICROSOFT:
         data[MICROSOFT]["existing_domain"] = go.removeprefix("use-")[:253]
         go = "search"
-    if go == wizard_terms.NEW_TYPE and step == COMPANY:
+    if go in wizard_terms.BUTTONS and step == COMPANY:
         _save(request, draft_id, step, data[step])
-        return wizard_terms.leave(request, address=address, country=str(data[COMPANY].get("country") or ""))
+        country = str(data[COMPANY].get("country") or "")
+        return wizard_terms.leave(request, button=go, address=address, country=country)
     if go == "search" and step == MICROSOFT:
         problem = _search(request, data[MICROSOFT])
         _save(request, draft_id, step, data[step])
@@ -415,15 +416,10 @@ def _form(actor: Actor, step: str, data: DraftData, *, posted: QueryDict | None 
     values = {name: value for name, value in data.get(step, {}).items() if not isinstance(value, dict)}
     if step == COMPANY:
         types = [(str(kind.id), kind.name) for kind in queries.customer_types(by=actor)]
-        form = CompanyForm(
-            posted,
-            initial=values,
-            types=types,
-            subscriptions=[
-                (str(one.id), f"{one.name} ({one.currency})") for one in queries.partner_subscriptions(by=actor)
-            ],
-        )
-        wizard_terms.offer(form, actor=actor, any_types=bool(types))
+        own = [(str(one.id), f"{one.name} ({one.currency})") for one in queries.partner_subscriptions(by=actor)]
+        form = CompanyForm(posted, initial=values, types=types, subscriptions=own)
+        offered = ((wizard_terms.TYPE, types), (wizard_terms.SUBSCRIPTION, own))
+        wizard_terms.offer(form, actor=actor, empty=[field for field, choices in offered if not choices])
         return form
     if step == CONTACTS:
         return ContactsForm(posted, initial=values, import_template="web/wizard/import_contact.html")

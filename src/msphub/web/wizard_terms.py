@@ -1,54 +1,93 @@
-"""What leads from the wizard's Customer Type to where types are made and changed, and back with the type chosen."""
+"""What leads from the wizard's first step to where its types and subscriptions are made, and back with them chosen."""
 
+import dataclasses
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from msphub.accounts import permissions as accounts
 from msphub.customers import permissions
 from msphub.kit.actor import Actor
+from msphub.kit.errors import Text
 from msphub.web import errands, wizard_forms
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import CompanyForm
 
-FIELD = "customer_type"
-NEW_TYPE = "new-type"
+TYPE, SUBSCRIPTION = "customer_type", "partner_subscription"
 
 
-def offer(form: CompanyForm, *, actor: Actor, any_types: bool) -> None:
-    """Let an empty drop-down lead to where its record is made; the button saves the step first."""
-    if any_types:
-        return
-    if actor.may(permissions.MANAGE_TERMS):
-        form.fields[FIELD].help_text = format_html(
-            '{} <button type="submit" class="link-button" name="go" value="{}" formnovalidate>{}</button>',
-            _("There is no active customer type yet."),
-            NEW_TYPE,
-            _("Create a customer type"),
-        )
-    else:
-        form.fields[FIELD].help_text = _("There is no active customer type yet. Ask an owner to create one.")
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What one of the drop-downs needs: the button that leads to where it is made, and who may make it."""
+
+    button: str
+    view: str
+    permission: str
+    missing: Text
+    make: Text
+    ask: Text
 
 
-def leave(request: PortalRequest, *, address: str, country: str) -> HttpResponse:
-    """Go and make a customer type; the step itself is saved in the draft."""
-    return errands.leave(request, to=f"{reverse('customer_type_new')}?country={country[:2]}", back=address, field=FIELD)
+RECORDS = {
+    TYPE: Record(
+        button="new-type",
+        view="customer_type_new",
+        permission=permissions.MANAGE_TERMS,
+        missing=gettext_lazy("There is no active customer type yet."),
+        make=gettext_lazy("Create a customer type"),
+        ask=gettext_lazy("There is no active customer type yet. Ask an owner to create one."),
+    ),
+    SUBSCRIPTION: Record(
+        button="new-subscription",
+        view="subscription_new",
+        permission=accounts.MANAGE_SUBSCRIPTIONS,
+        missing=gettext_lazy("There is no active subscription yet."),
+        make=gettext_lazy("Create a subscription"),
+        ask=gettext_lazy("There is no active subscription yet. Ask an owner to create one."),
+    ),
+}
+BUTTONS = {record.button: field for field, record in RECORDS.items()}
 
 
-def chosen(request: PortalRequest) -> str:
-    """Return the id of the type that was made on the way, or an empty text."""
-    found = wizard_forms.read_uuid(request.GET.get(FIELD))
-    return str(found) if found else ""
+def offer(form: CompanyForm, *, actor: Actor, empty: Sequence[str]) -> None:
+    """Let empty drop-downs lead to where their record is made; the button saves the step first."""
+    for field in empty:
+        record = RECORDS[field]
+        if actor.may(record.permission):
+            form.fields[field].help_text = format_html(
+                '{} <button type="submit" class="link-button" name="go" value="{}" formnovalidate>{}</button>',
+                record.missing,
+                record.button,
+                record.make,
+            )
+        else:
+            form.fields[field].help_text = str(record.ask)
+
+
+def leave(request: PortalRequest, *, button: str, address: str, country: str) -> HttpResponse:
+    """Go and make the record that a button is for; the step itself is saved in the draft."""
+    field = BUTTONS[button]
+    to = f"{reverse(RECORDS[field].view)}?country={country[:2]}"
+    return errands.leave(request, to=to, back=address, field=field)
+
+
+def chosen(request: PortalRequest) -> dict[str, str]:
+    """Return the ids of the records that were made on the way, by field."""
+    found = {field: wizard_forms.read_uuid(request.GET.get(field)) for field in RECORDS}
+    return {field: str(one) for field, one in found.items() if one}
 
 
 def with_link(request: PortalRequest, *, problem: Any, type_id: uuid.UUID, country: str, address: str) -> Any:
     """Return a refusal of type, country and currency with the way to the type's page, as far as the actor may go."""
     if request.actor.may(permissions.MANAGE_TERMS):
         edit = reverse("customer_type_edit", kwargs={"type_id": type_id})
-        url = errands.link(to=f"{edit}?add={country[:2]}", back=address, field=FIELD)
+        url = errands.link(to=f"{edit}?add={country[:2]}", back=address, field=TYPE)
         return format_html('{} <a href="{}">{}</a>', problem, url, _("Change the customer type"))
     if request.actor.may(permissions.VIEW_TERMS):
         url = reverse("customer_type", kwargs={"type_id": type_id})
