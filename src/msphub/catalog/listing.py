@@ -34,16 +34,17 @@ class Narrowed:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ProductRow:
-    """A product in the list. The lowest price is the list price of one charge: `list_price` for the term and plan."""
+    """A product in the list, with its lowest list price for a term: of what is billed monthly, if anything is."""
 
     id: uuid.UUID
     title: str
     publisher: str
     category: str
     shelf: str
-    vendor: VendorCode
+    vendor: str
     favourite: bool
     skus: int
+    sku_id: uuid.UUID | None
     sku_title: str
     list_price: Decimal | None
     term: str
@@ -114,7 +115,7 @@ def products_page(
             SELECT p.id, p.title, p.publisher, p.category, p.shelf, v.code,
                 EXISTS (SELECT 1 FROM catalog_favourite f WHERE f.partner_id = p.partner_id AND f.user_id = %s
                         AND f.product_id = p.id),
-                k.count, coalesce(l.title, k.title), l.list_price, coalesce(l.term, ''), coalesce(l.plan, ''),
+                k.count, l.id, coalesce(l.title, k.title), l.list_price, coalesce(l.term, ''), coalesce(l.plan, ''),
                 coalesce(k.usage, false), p.sort_title
             FROM ({page} LIMIT %s) p
             JOIN catalog_vendor v ON v.partner_id = p.partner_id AND v.id = p.vendor_id
@@ -123,11 +124,11 @@ def products_page(
                 FROM catalog_sku s WHERE s.partner_id = p.partner_id AND s.product_id = p.id AND s.active
             ) k ON true
             LEFT JOIN LATERAL (
-                SELECT s.title, c.list_price, c.term, c.plan
+                SELECT s.id, s.title, c.list_price, c.term, c.plan
                 FROM catalog_price c
                 JOIN catalog_sku s ON s.partner_id = c.partner_id AND s.id = c.sku_id AND s.active
                 WHERE {_HOLDS} AND c.tier_from = 1
-                ORDER BY c.plan = 'none', c.list_price / CASE c.term
+                ORDER BY c.plan = 'none', c.plan <> 'monthly', c.list_price / CASE c.term
                     WHEN 'P1Y' THEN 12 WHEN 'P3Y' THEN 36 ELSE 1 END, c.term, c.plan LIMIT 1
             ) l ON true
             {order}

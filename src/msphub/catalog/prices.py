@@ -199,6 +199,18 @@ def prices_of_product(
         return [Found(**dict(zip(_FIELDS, row, strict=True))) for row in cursor.fetchall()]
 
 
+def history(*, by: Actor, sku_id: uuid.UUID) -> list[Found]:
+    """Return every price a SKU has and had, list by list, the oldest of each first."""
+    by.require_partner(permissions.VIEW_CATALOGUE)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM catalog_price p {_COSTS} WHERE p.partner_id = %s AND p.sku_id = %s "  # noqa: S608
+            "ORDER BY p.market, p.currency, p.term, p.plan, p.tier_from, p.valid_from LIMIT 500",
+            [by.partner_id, sku_id],
+        )
+        return [Found(**dict(zip(_FIELDS, row, strict=True))) for row in cursor.fetchall()]
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SoldAs:
     """Where, in which currency and to whom a SKU has a price on a day: what a refusal is explained with."""

@@ -171,14 +171,8 @@ def reasons_not(*, by: Actor, buyer: Buyer) -> list[Reason]:
 
 
 def may_not(*, by: Actor, status: str, allow_purchase: bool) -> list[Reason]:
-    """Return why this person can't buy for a customer of that status; the part that a row of the grid knows."""
-    reasons = []
-    if not by.may(permissions.PURCHASE):
-        reasons.append(Reason(code="forbidden", message=_("Your role does not allow you to buy.")))
-    if status == Status.SUSPENDED:
-        reasons.append(Reason(code="suspended", message=_("The customer is suspended: it can't buy products.")))
-    elif status == Status.DISABLED:
-        reasons.append(Reason(code="disabled", message=_("The customer is disabled: it can't buy products.")))
+    """Return why this person can't buy for a customer of that status, whatever else is so."""
+    reasons = _standing(status=Status(status), may_buy=by.may(permissions.PURCHASE))
     if not by.is_partner and not allow_purchase:
         reasons.append(
             Reason(
@@ -186,6 +180,22 @@ def may_not(*, by: Actor, status: str, allow_purchase: bool) -> list[Reason]:
                 message=_("Your provider has not allowed purchases in this portal. Ask your sales representative."),
             )
         )
+    return reasons
+
+
+def why_not(*, status: Status, may_buy: bool) -> str:
+    """Return in one line what a row of the grid knows of why nothing can be bought; empty if it may."""
+    return " ".join(str(reason.message) for reason in _standing(status=status, may_buy=may_buy))
+
+
+def _standing(*, status: Status, may_buy: bool) -> list[Reason]:
+    reasons = []
+    if not may_buy:
+        reasons.append(Reason(code="forbidden", message=_("Your role does not allow you to buy.")))
+    if status == Status.SUSPENDED:
+        reasons.append(Reason(code="suspended", message=_("The customer is suspended: it can't buy products.")))
+    elif status == Status.DISABLED:
+        reasons.append(Reason(code="disabled", message=_("The customer is disabled: it can't buy products.")))
     return reasons
 
 

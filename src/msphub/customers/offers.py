@@ -256,6 +256,40 @@ def offers_of_product(*, by: Actor, buyer: Buyer, product_id: uuid.UUID, on: dat
     return [offer for offer in offers_for(by=by, buyer=buyer, wanted=wanted, on=on) if offer is not None]
 
 
+def list_offers_of_product(*, by: Actor, scope: prices.Scope, product_id: uuid.UUID, on: datetime.date) -> list[Offer]:
+    """Return what of a product is sold at list prices in a country and currency, to nobody in particular.
+
+    Raises `NotFound` for a product that is not this partner's.
+    """
+    facts = skus_of_product(by=by, product_id=product_id)
+    if not facts:
+        raise NotFound
+    found: dict[uuid.UUID, list[prices.Found | None]] = {}
+    for price in prices.prices_of_product(by=by, product_id=product_id, scope=scope, on=on):
+        found.setdefault(price.sku_id, []).append(price)
+    return [
+        Offer(
+            sku=sku,
+            term=price.term if price else "",
+            plan=price.plan if price else Plan.ONE_TIME.value,
+            quantity=sku.minimum_quantity,
+            currency=scope.currency,
+            price_id=price.id if price else None,
+            market=scope.market,
+            segment=price.segment if price else "",
+            list_price=price.list_price if price else Decimal(0),
+            rate=None,
+            unit_price=price.list_price if price else Decimal(0),
+            cost=price.cost if price else None,
+            reasons=()
+            if price or sku.usage_based
+            else (Reason(code="no_price", message=_("It has no price in this price list.")),),
+        )
+        for sku in facts
+        for price in found.get(sku.id) or [None]
+    ]
+
+
 _SKU_COLUMNS = """s.id, s.external_id, s.title, s.description, s.unit, s.minimum_quantity, s.maximum_quantity,
     s.is_trial, s.usage_based, s.prerequisites, s.countries, s.attestation, s.active, p.id, p.external_id, p.title,
     p.category, p.shelf, p.active, v.code"""

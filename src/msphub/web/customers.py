@@ -19,14 +19,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from msphub.accounts.choices import Status
-from msphub.customers import actions, permissions, queries
+from msphub.catalog import permissions as catalog
+from msphub.customers import actions, buyers, permissions, queries
 from msphub.customers.choices import AccountState
 from msphub.kit import addresses, money
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused
 from msphub.ui import cells, grid_view, htmx
 from msphub.ui.forms import UiForm
-from msphub.ui.grid import BulkAction, Column, Empty, Export, Filter, GridPage, GridSpec, GridState
+from msphub.ui.grid import BulkAction, Column, Empty, Export, Filter, GridPage, GridSpec, GridState, RowAction
 from msphub.ui.page import Action, Crumb, Page
 from msphub.web import grids, keyset, shown, wizard_forms
 from msphub.web.middleware import PortalRequest
@@ -343,6 +344,7 @@ def _spec(actor: Actor) -> GridSpec:
         get_language(),
         may_create=actor.may(permissions.CREATE),
         may_change_status=actor.may(permissions.CHANGE_STATUS),
+        may_buy=actor.may(catalog.PURCHASE),
     )
     offered = queries.filter_choices(by=actor)
     status, country, archived = spec.filters
@@ -359,7 +361,7 @@ def _spec(actor: Actor) -> GridSpec:
 
 
 @lru_cache(maxsize=64)
-def _fixed_spec(_language: str | None, *, may_create: bool, may_change_status: bool) -> GridSpec:
+def _fixed_spec(_language: str | None, *, may_create: bool, may_change_status: bool, may_buy: bool) -> GridSpec:
     """Return what is the same for everybody with the same language and rights, in plain words already."""
     empty = Empty(title=_("No customers yet"), text=_("They appear here once created."), icon="building")
     if may_create:
@@ -385,8 +387,24 @@ def _fixed_spec(_language: str | None, *, may_create: bool, may_change_status: b
             Export(label="CSV", url=reverse("customers_export", kwargs={"kind": "csv"})),
             Export(label="XLSX", url=reverse("customers_export", kwargs={"kind": "xlsx"})),
         ],
+        row_actions=[_purchase(may_buy=may_buy)],
         bulk_actions=_bulk_actions(may_change_status=may_change_status),
         empty=empty,
+    )
+
+
+def _purchase(*, may_buy: bool) -> RowAction:
+    """Return the cart icon of every row (C-18), disabled with the reason where nothing can be bought."""
+    reasons = {one.value: buyers.why_not(status=one, may_buy=may_buy) for one in Status}
+    return RowAction(
+        key="purchase",
+        label=_("Purchase"),
+        icon="shopping-cart",
+        icon_only=True,
+        how="dialog",
+        url=lambda row: f"/customers/{row['id']}/purchase/",
+        name=lambda row: _("Purchase for %(company)s") % {"company": row["label"]},
+        why_not=lambda row: reasons[row["status"]],
     )
 
 

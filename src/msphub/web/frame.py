@@ -32,7 +32,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
             "menu": _partner_menu(get_language(), actor.permissions, _section(here))
             if actor.is_partner
             else _customer_menu(actor, here),
-            "top": [],
+            "top": _top(get_language(), here) if actor.may(catalog_permissions.VIEW_MARKETPLACE) else [],
             "notifications": None,
             "profile": {
                 "name": actor.name,
@@ -43,6 +43,11 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "viewer": viewer,
         "actor": actor,
     }
+
+
+def _top(_language: str | None, here: str) -> list[dict[str, Any]]:
+    url = reverse("marketplace")
+    return [{"label": _("Marketplace"), "url": url, "icon": "building-store", "primary": here.startswith(url)}]
 
 
 def _section(here: str) -> str:

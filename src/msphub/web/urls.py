@@ -10,6 +10,7 @@ from msphub.web import (
     account_add,
     audit_log,
     billing_profiles,
+    catalogue,
     credit_terms,
     csp_accounts,
     customer_types,
@@ -20,9 +21,12 @@ from msphub.web import (
     entrance,
     health,
     mail,
+    marketplace,
     metrics,
     microsoft,
+    own_products,
     profile,
+    purchase,
     subscriptions,
     type_edit,
     users,
@@ -33,6 +37,8 @@ from msphub.web.routes import PUBLIC, SIGNED_IN, page
 C = customers_permissions
 DRAFT = "customers/new/<uuid:draft_id>"
 CUSTOMER = "customers/<uuid:customer_id>"
+PRODUCT = "marketplace/<uuid:product_id>"
+OWN = "marketplace/catalogue/products"
 USER = f"{CUSTOMER}/users/<uuid:user_id>"
 DISCOUNT = "discounts/<uuid:discount_id>"
 VERSION = f"{DISCOUNT}/versions/<uuid:version_id>"
@@ -75,6 +81,40 @@ billing_pages = [
         )
     ),
 ]
+market_pages = [
+    page("marketplace/", marketplace.marketplace, permission=catalog.VIEW_MARKETPLACE, name="marketplace"),
+    page("marketplace/for/", purchase.purchase_for, permission=catalog.PURCHASE, name="purchase_for"),
+    page(f"{PRODUCT}/", marketplace.product, permission=catalog.VIEW_MARKETPLACE, name="product"),
+    page(f"{PRODUCT}/favourite/", marketplace.favourite, permission=catalog.VIEW_MARKETPLACE, name="favourite"),
+    page(f"{PRODUCT}/add/", marketplace.add, permission=catalog.PURCHASE, name="product_add"),
+    page(f"{CUSTOMER}/purchase/", purchase.purchase, permission=catalog.VIEW_MARKETPLACE, name="purchase"),
+    page(f"{CUSTOMER}/purchase/start/", purchase.start, permission=catalog.VIEW_MARKETPLACE, name="purchase_start"),
+    page("marketplace/catalogue/", catalogue.syncs, permission=catalog.VIEW_CATALOGUE, name="catalogue"),
+    page("marketplace/catalogue/sync/", catalogue.sync_now, permission=catalog.MANAGE_CATALOGUE, name="catalogue_sync"),
+    page(
+        "marketplace/catalogue/sync/<uuid:sync_id>/",
+        catalogue.refusals,
+        permission=catalog.VIEW_CATALOGUE,
+        name="catalogue_refusals",
+    ),
+    page(
+        "marketplace/catalogue/changes/",
+        catalogue.price_changes,
+        permission=catalog.VIEW_CATALOGUE,
+        name="price_changes",
+    ),
+    page(f"{OWN}/", own_products.products, permission=catalog.VIEW_CATALOGUE, name="own_products"),
+    page(f"{OWN}/new/", own_products.new, permission=catalog.MANAGE_CATALOGUE, name="own_product_new"),
+    page(f"{OWN}/import/", own_products.import_file, permission=catalog.MANAGE_CATALOGUE, name="own_products_import"),
+    page(f"{OWN}/products.csv", own_products.example, permission=catalog.MANAGE_CATALOGUE, name="own_products_example"),
+    page(f"{OWN}/<uuid:sku_id>/", own_products.edit, permission=catalog.MANAGE_CATALOGUE, name="own_product"),
+    page(
+        f"{OWN}/<uuid:sku_id>/<slug:verb>/",
+        own_products.set_active,
+        permission=catalog.MANAGE_CATALOGUE,
+        name="own_product_active",
+    ),
+]
 urlpatterns = [
     page("healthz", health.healthz, permission=PUBLIC, name="healthz"),
     page("readyz", health.readyz, permission=PUBLIC, name="readyz"),
@@ -89,6 +129,7 @@ urlpatterns = [
     page("accounts/email/", entrance.not_here, permission=PUBLIC, name="account_email"),
     path("accounts/", include("msphub.web.sign_in_urls")),
     *billing_pages,
+    *market_pages,
     page("customers/", customers.customers, permission=C.LIST, name="customers"),
     page("customers/export.<str:kind>", customers.export, permission=C.LIST, name="customers_export"),
     page("customers/bulk/export/", customers.bulk_export, permission=C.LIST, name="customers_bulk_export"),
