@@ -146,3 +146,24 @@ def test_stalled_job_whose_double_waits_lets_go(
     task.defer()
     assert take_over() == []
     assert sorted(ProcrastinateJob.objects.values_list("status", flat=True)) == ["aborted", "todo"]
+
+
+def test_job_that_wants_to_come_back_gives_way_to_its_waiting_double(
+    run_jobs: Callable[[], None], add_task: Callable[..., Any]
+) -> None:
+    ran = []
+
+    def follow() -> None:
+        ran.append(len(ran))
+        if len(ran) == 1:
+            again.defer()  # as the periodic job does while this one still asks Microsoft
+            raise OnPurposeError
+
+    again = add_task(follow, queueing_lock="follow", lock="account", retry=True)
+    behind = add_task(lambda_named("behind", lambda: ran.append("behind")), lock="account")
+    first = again.defer()
+    behind.defer()
+    run_jobs()
+    assert ran == [0, "behind", 2]
+    assert ProcrastinateJob.objects.get(id=first).status == "aborted"
+    assert sorted(ProcrastinateJob.objects.values_list("status", flat=True)) == ["aborted", "succeeded", "succeeded"]

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import datetime
 import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,7 +21,9 @@ from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.contrib.django.utils import connector_params
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 from procrastinate.periodic import PeriodicRegistry
 from procrastinate.psycopg_connector import PsycopgConnector
 
@@ -70,6 +74,40 @@ class WorkerConnector(PsycopgConnector):
         return self._for_jobs
 
 
+class _Manager(JobManager):
+    """Procrastinate's, for which a job that wants to come back and whose double waits already is no failure."""
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime.datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Put a job back into the queue, unless another with its queueing lock is there: that one does the work.
+
+        Procrastinate lets the queue's unique key end the whole worker instead, and leaves the job in `doing`.
+        """
+        try:
+            await super().retry_job(job, retry_at=retry_at, priority=priority, queue=queue, lock=lock)
+        except UniqueViolation as violation:
+            if violation.queueing_lock is None:
+                raise
+            await self.finish_job(job, status=Status.ABORTED, delete_job=False)
+
+
+@contextlib.contextmanager
+def _app() -> Iterator[App]:
+    """Give the app as a worker needs it, until the block ends."""
+    with jobs.replace_connector(WorkerConnector()) as app:
+        former, app.job_manager = app.job_manager, _Manager(app.connector)
+        try:
+            yield app
+        finally:
+            app.job_manager = former
+
+
 def run_due_jobs(*, concurrency: int = 4) -> None:
     """Run all jobs that are due, and those they defer, until none is left; for tests and for seeding.
 
@@ -79,7 +117,7 @@ def run_due_jobs(*, concurrency: int = 4) -> None:
         Q(scheduled_at__isnull=True) | Q(scheduled_at__lte=functions.Now())
     )
     while due.exists():
-        with jobs.replace_connector(WorkerConnector()) as app:
+        with _app() as app:
             periodic, app.periodic_registry = app.periodic_registry, PeriodicRegistry()  # type: ignore[no-untyped-call]
             try:
                 # In a thread of its own: the caller may be inside an event loop, as tests with Playwright are.
@@ -133,7 +171,7 @@ async def _run(*, concurrency: int, grace_seconds: float) -> None:
 
 async def _work(stopping: asyncio.Event, *, concurrency: int, grace_seconds: float) -> None:
     """Work until told to stop or until the database is gone."""
-    with jobs.replace_connector(WorkerConnector()) as app:
+    with _app() as app:
         async with app.open_async():
             tasks: set[asyncio.Task[Any]] = {
                 asyncio.create_task(

@@ -83,8 +83,12 @@ def work_on_account(*, partner_id: uuid.UUID, account_id: uuid.UUID) -> None:
 
 
 def accounts_waiting_for_consent() -> list[uuid.UUID]:
-    """Return the accounts of the partner in scope whose customer has to give consent."""
-    return list(CspAccount.objects.filter(state=AccountState.WAITING).values_list("id", flat=True))
+    """Return the accounts of the partner in scope whose customer has to give consent.
+
+    Not those that come back by themselves after an outage: never before the instant that Microsoft named.
+    """
+    waiting = CspAccount.objects.filter(state=AccountState.WAITING).exclude(steps__next_try_at__gt=clock.now())
+    return list(waiting.values_list("id", flat=True))
 
 
 def follow_vettings(*, partner_id: uuid.UUID) -> None:

@@ -109,6 +109,21 @@ def held_skus(*, by: Actor, account_id: uuid.UUID) -> set[str]:
     return {f"{product}:{sku}" for product, sku in rows.distinct()}
 
 
+def base_subscription(*, by: Actor, account_id: uuid.UUID, prerequisites: Sequence[str]) -> uuid.UUID | None:
+    """Return the subscription at Microsoft that an add-on belongs to: the newest that the account has of its bases."""
+    rows = (
+        PurchasedProduct.objects.filter(
+            partner_id=by.partner_id,
+            csp_account_id=account_id,
+            state__in=BILLED,
+            microsoft_subscription_id__isnull=False,
+        )
+        .order_by("-purchased_at", "-id")
+        .values_list("sku__product__external_id", "sku__external_id", "microsoft_subscription_id")
+    )
+    return next((found for product, sku, found in rows if f"{product}:{sku}" in prerequisites), None)
+
+
 def as_item(*, quoted: Quoted, order: Order, line: CartLine, position: int) -> OrderItem:
     """Return an order's item with the prices of a quotation, not saved."""
     offer, sku = quoted.offer, quoted.offer.sku
