@@ -64,10 +64,14 @@ class ProductFilter:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What of a customer runs and is billed, whatever the customer's own status: how many, and the first of them."""
+    """What of customers runs and is billed, whatever their own status: how many products, and (name, quantity) of each.
+
+    `more`: there are more names than are listed.
+    """
 
     count: int
     names: list[tuple[str, int]]
+    more: bool
 
 
 def products_page(
@@ -164,11 +168,15 @@ def running(*, by: Actor, customer_ids: Sequence[uuid.UUID], names: int = 10) ->
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT sku_name, sum(quantity), sum(count(*)) OVER () FROM entitlements_purchasedproduct
+            SELECT sku_name, sum(quantity), sum(count(*)) OVER (), count(*) OVER () FROM entitlements_purchasedproduct
             WHERE partner_id = %(partner)s AND customer_id = ANY(%(customers)s) AND state = ANY(%(billed)s)
             GROUP BY sku_name ORDER BY count(*) DESC, sku_name LIMIT %(names)s
             """,
             values,
         )
         rows = cursor.fetchall()
-    return Running(count=int(rows[0][2]) if rows else 0, names=[(row[0], int(row[1])) for row in rows])
+    return Running(
+        count=int(rows[0][2]) if rows else 0,
+        names=[(row[0], int(row[1])) for row in rows],
+        more=bool(rows) and rows[0][3] > len(rows),
+    )

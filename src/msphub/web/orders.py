@@ -14,8 +14,8 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from msphub.catalog import permissions as catalog
+from msphub.customers import queries as customers
 from msphub.customers.queries import CustomerDetails
-from msphub.kit.errors import NotFound
 from msphub.orders import permissions, queries
 from msphub.orders.choices import OrderStatus, OrderType
 from msphub.ui import cells, grid_view
@@ -50,8 +50,8 @@ def export(request: PortalRequest, *, kind: str, customer_id: uuid.UUID | None =
     """Download the filtered set with all columns."""
     if customer_id is None:
         request.actor.require_partner(permissions.VIEW)
-    elif request.actor.customer_id not in (None, customer_id):
-        raise NotFound
+    else:
+        customers.details(by=request.actor, customer_id=customer_id)
     spec = _spec(get_language(), customer_id=customer_id, may_buy=False)
     state = GridState.parse(request.GET, spec, path=request.path)
 
