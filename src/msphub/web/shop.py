@@ -19,7 +19,6 @@ from msphub.ui import cells
 from msphub.web import wizard_forms
 from msphub.web.middleware import PortalRequest
 
-
 # What an address says about who buys.
 PARTS = ("customer", "subscription", "account")
 
