@@ -211,6 +211,17 @@ def customers_by_id(*, by: Actor, ids: Sequence[uuid.UUID]) -> list[CustomerRow]
     return rows
 
 
+def ids_matching(*, by: Actor, search: str) -> list[uuid.UUID]:
+    """Return up to a thousand of the partner's customers that a search finds: what lists of theirs are narrowed by."""
+    by.require_partner(permissions.LIST)
+    words = text.prefix_query(search)
+    if not words:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT customers_search(%s, %s)", [words, MOST_MATCHES])
+        return [row[0] for row in cursor.fetchall()]
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Conditions:
     """What the rows of a list fulfil. `words` is a search that is still to be looked for, row by row in sort order.

@@ -36,13 +36,17 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Page[Row]:
-    """One page, how many rows there are in all, and whether there is more on either side. `keys` go with `rows`."""
+    """One page, how many rows there are in all, and whether there is more on either side. `keys` go with `rows`.
+
+    `more_than_counted`: there are more than `count`.
+    """
 
     rows: list[Row]
     keys: list[tuple[str, uuid.UUID]]
     count: int
     has_next: bool
     has_previous: bool
+    more_than_counted: bool = False
 
 
 def page[Row](
@@ -55,10 +59,14 @@ def page[Row](
     sorts: dict[str, Key],
     wanted: Wanted,
     row: Callable[..., Row],
+    names: str = "",
+    most_counted: int | None = None,
 ) -> Page[Row]:
     """Return one page: `row` is called with the columns of each.
 
     `columns`, `tables`, `where` and `sorts` are SQL of the caller's own, `values` the parameters of `where` in order.
+    `names` are joins that only the shown columns need, one row each: the count goes without. A list that may grow
+    large is counted up to `most_counted`.
     """
     backwards = wanted.before is not None
     key = sorts[wanted.sort]
@@ -70,10 +78,12 @@ def page[Row](
         conditions.append(f"({key.expression}, {id_column}) {sign} (%s::{key.kind}, %s)")
         parameters += beyond
     direction = "DESC" if wanted.descending != backwards else "ASC"
+    counted = f"SELECT 1 FROM {tables} WHERE {' AND '.join(where)}"  # noqa: S608 - as below
+    if most_counted is not None:
+        counted += f" LIMIT {most_counted + 1:d}"
     statement = f"""
-        SELECT {columns}, {key.expression}::text, {id_column},
-            (SELECT count(*) FROM {tables} WHERE {" AND ".join(where)})
-        FROM {tables} WHERE {" AND ".join(conditions)}
+        SELECT {columns}, {key.expression}::text, {id_column}, (SELECT count(*) FROM ({counted}) one)
+        FROM {tables} {names} WHERE {" AND ".join(conditions)}
         ORDER BY {key.expression} {direction}, {id_column} {direction} LIMIT %s
     """  # noqa: S608 - SQL of the callers' own, every value is a parameter
     with connection.cursor() as cursor:
@@ -83,10 +93,12 @@ def page[Row](
     found = found[: wanted.size]
     if backwards:
         found.reverse()
+    count = found[0][-1] if found else 0
     return Page(
         rows=[row(*one[:-3]) for one in found],
         keys=[(one[-3], one[-2]) for one in found],
-        count=found[0][-1] if found else 0,
+        count=count if most_counted is None else min(count, most_counted),
+        more_than_counted=most_counted is not None and count > most_counted,
         has_next=backwards or more,
         has_previous=more if backwards else wanted.after is not None,
     )

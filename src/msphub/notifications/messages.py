@@ -14,7 +14,7 @@ from msphub.audit.models import Entry
 from msphub.customers import events as customer_events
 from msphub.customers import queries as customers
 from msphub.kit.actor import Actor
-from msphub.notifications import rendering
+from msphub.notifications import messages_orders, rendering
 from msphub.notifications.rendering import Message
 
 
@@ -164,4 +164,5 @@ BY_EVENT: dict[str, Callable[[Actor, Entry, Tenant], list[Message]]] = {
     account_events.USER_LINK_REQUESTED: new_link,
     account_events.STATUS_CHANGED: status_notice,
     customer_events.ACCOUNT_CONSENT_ASKED: consent,
+    **messages_orders.BY_EVENT,
 }

@@ -128,7 +128,7 @@ def change_line(*, by: Actor, line_id: uuid.UUID, quantity: int, at: datetime.da
             subscription_id=cart.subscription_id,
             account_id=line.csp_account_id,
         )
-        offers.require_offer(
+        offer = offers.require_offer(
             by=by,
             buyer=buyer,
             sku_id=line.sku_id,
@@ -139,7 +139,9 @@ def change_line(*, by: Actor, line_id: uuid.UUID, quantity: int, at: datetime.da
             holding=_holding(by=by, cart=cart, account_id=line.csp_account_id),
         )
         line.quantity = quantity
-        line.save(update_fields=["quantity"])
+        # Another quantity may have another price; it is seen with the answer.
+        line.seen_unit_price = quotes.kept(offer.unit_per_period)
+        line.save(update_fields=["quantity", "seen_unit_price"])
         _touch(cart, at=at)
 
 

@@ -122,6 +122,10 @@ def _place(
     scheduled_on: datetime.date | None,
 ) -> Order:
     cart = carts.lock_cart(by=by, cart_id=cart_id)
+    # Clicked twice: while this one waited for the cart, the other one ordered it.
+    placed = Order.objects.filter(partner_id=by.partner_id, review_id=confirmed.review_id).first()
+    if placed is not None:
+        return placed
     # The customer's row serialises its orders: two at once can't both fit under the credit limit.
     Tenant.objects.select_for_update().get(partner_id=by.partner_id, id=cart.customer_id)
     lines = carts.lines_of(by=by, cart=cart)

@@ -83,17 +83,19 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A dot and a word, never colour alone."""
+    """A dot and a word, never colour alone, with an optional quieter second line."""
 
     word: str
     tone: Tone = "muted"
     title: str = ""
+    sub: str = ""
 
     def __html__(self) -> str:
         """The dot and the word; an unknown tone is muted."""
         tone = self.tone if self.tone in TONES else "muted"
         title = f' title="{escape(self.title)}"' if self.title else ""
-        return f'<span class="state state-{tone}"{title}>{escape(str(self.word))}</span>'
+        below = f'<span class="sub">{escape(self.sub)}</span>' if self.sub else ""
+        return f'<span class="state state-{tone}"{title}>{escape(str(self.word))}</span>{below}'
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from msphub.accounts.choices import Status
 from msphub.catalog import permissions as catalog
 from msphub.customers import actions, buyers, permissions, queries
 from msphub.customers.choices import AccountState
+from msphub.entitlements import queries as entitlements
 from msphub.kit import addresses, money
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused
@@ -217,6 +218,7 @@ def change_status(request: PortalRequest, *, customer_id: uuid.UUID, verb: str) 
             ),
             "form": form,
             "meaning": meaning,
+            "running": None if status == Status.ACTIVE else _running(request.actor, [customer_id]),
             "submit": f"{word} {details.tenant.name}",
             "tone": "primary" if status == Status.ACTIVE else "danger",
             "back_url": back,
@@ -290,6 +292,7 @@ def bulk_status(request: PortalRequest, *, verb: str) -> HttpResponse:
                 }
                 for row in rows
             ],
+            "running": None if status == Status.ACTIVE else _running(request.actor, [row.id for row in rows]),
             "submit": title,
             "tone": "primary" if status == Status.ACTIVE else "danger",
             "back_url": back,
@@ -327,6 +330,23 @@ def _bulk_results(request: PortalRequest, *, word: str, results: list[actions.Bu
             "back_url": reverse("customers"),
         },
     )
+
+
+def _running(actor: Actor, customer_ids: list[uuid.UUID]) -> dict[str, Any] | None:
+    """Return what keeps running and being billed whatever the customers' status, None if nothing does."""
+    found = entitlements.running(by=actor, customer_ids=customer_ids)
+    if not found.count:
+        return None
+    return {
+        "title": ngettext(
+            "%(count)s product keeps running and being billed",
+            "%(count)s products keep running and being billed",
+            found.count,
+        )
+        % {"count": money.number(found.count)},
+        "names": [f"{money.number(quantity)} × {name}" for name, quantity in found.names],
+        "more": found.more,
+    }
 
 
 def _outcome(result: actions.BulkResult) -> cells.Status:

@@ -19,23 +19,13 @@ from msphub.kit.errors import NotFound
 from msphub.ui import htmx
 from msphub.ui.grid import Empty
 from msphub.ui.page import Action, Crumb, Page, Tab
-from msphub.web import audit_log, csp_accounts, profile, shown, subscriptions, users
+from msphub.web import audit_log, csp_accounts, orders, products, profile, shown, subscriptions, users
 from msphub.web.middleware import PortalRequest
 from msphub.web.tabs import TABS
 
 type Render = Callable[[PortalRequest, queries.CustomerDetails, Page], HttpResponse]
 
 EMPTY = {
-    "products": Empty(
-        title=gettext_lazy("No products yet"),
-        text=gettext_lazy("Products that this customer buys appear here with their status, quantity and term."),
-        icon="package",
-    ),
-    "orders": Empty(
-        title=gettext_lazy("No orders yet"),
-        text=gettext_lazy("Every purchase and every change of a product is an order and appears here."),
-        icon="clipboard-list",
-    ),
     "invoices": Empty(
         title=gettext_lazy("No invoices yet"),
         text=gettext_lazy("Invoices appear here once a bill run has issued them."),
@@ -150,8 +140,8 @@ def _audit(request: PortalRequest, details: queries.CustomerDetails, page: Page)
 
 
 RENDERERS: dict[str, Render] = {
-    "products": _empty("products"),
-    "orders": _empty("orders"),
+    "products": products.tab,
+    "orders": orders.tab,
     "invoices": _empty("invoices"),
     "subscriptions": subscriptions.tab,
     "csp-accounts": csp_accounts.tab,

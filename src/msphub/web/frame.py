@@ -14,6 +14,7 @@ from msphub.catalog import permissions as catalog_permissions
 from msphub.customers import permissions
 from msphub.kit.actor import Actor
 from msphub.notifications import permissions as mail_permissions
+from msphub.orders import permissions as order_permissions
 from msphub.web.tabs import TABS
 
 PRODUCT = "MSP Hub"
@@ -76,9 +77,15 @@ def _partner_menu(_language: str | None, granted: frozenset[str], section: str) 
         items.append(
             {"label": _("Customer"), "icon": "building", "active": active, "closed": False, "children": children}
         )
-    if account_permissions.VIEW_AUDIT in granted:
-        url = reverse("audit")
-        items.append({"label": _("Audit Logs"), "url": url, "icon": "history", "active": section == url})
+    items += [
+        {"label": label, "url": reverse(name), "icon": icon, "active": section == reverse(name)}
+        for label, name, icon, permission in (
+            (_("Orders"), "orders", "clipboard-list", order_permissions.VIEW),
+            (_("Task System"), "tasks", "checklist", order_permissions.VIEW_TASKS),
+            (_("Audit Logs"), "audit", "history", account_permissions.VIEW_AUDIT),
+        )
+        if permission in granted
+    ]
     return [{"label": "", "items": items}]
 
 
@@ -89,6 +96,9 @@ def _customer_menu(actor: Actor, here: str) -> list[dict[str, Any]]:
             continue
         url = reverse("customer", kwargs={"customer_id": actor.customer_id, "tab": tab.slug})
         items.append({"label": str(tab.label), "url": url, "icon": tab.icon, "active": here.startswith(url)})
+    if actor.may(order_permissions.VIEW_TASKS):
+        url = reverse("tasks")
+        items.append({"label": _("Task System"), "url": url, "icon": "checklist", "active": here.startswith(url)})
     return [{"label": "", "items": items}]
 
 

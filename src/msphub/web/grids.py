@@ -4,15 +4,18 @@ import csv
 import io
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext as _
 from openpyxl import Workbook
 
 from msphub.accounts import actions as accounts
-from msphub.kit import scope
+from msphub.kit import lists, money, scope
 from msphub.kit.errors import NotFound
-from msphub.ui.grid import GridSpec, GridState
+from msphub.ui.grid import GridPage, GridSpec, GridState
+from msphub.web import keyset
 from msphub.web.middleware import PortalRequest
 
 _CHUNK = 64 * 1024
@@ -37,6 +40,30 @@ def state_of(request: PortalRequest, spec: GridSpec) -> GridState:
         if chosen != kept:
             accounts.save_preference(by=request.actor, name=spec.name, value=chosen)
     return state
+
+
+def wanted_of(state: GridState, sorts: Mapping[str, lists.Key]) -> lists.Wanted:
+    """Return which page of a list a grid's state asks for; a cursor that somebody made up is none."""
+    kind = sorts[state.sort_key].kind
+    return lists.Wanted(
+        sort=state.sort_key,
+        descending=state.descending,
+        size=state.size,
+        after=keyset.decode_as(state.after, kind),
+        before=keyset.decode_as(state.before, kind),
+    )
+
+
+def page_of[Row](found: lists.Page[Row], rows: Sequence[Any]) -> GridPage:
+    """Return a page of a list as the grid takes it, with its cursors and its count."""
+    return GridPage(
+        rows=rows,
+        next_cursor=keyset.encode(*found.keys[-1]) if found.has_next and found.keys else "",
+        previous_cursor=keyset.encode(*found.keys[0]) if found.has_previous and found.keys else "",
+        count=_("more than %(count)s") % {"count": money.number(found.count)}
+        if found.more_than_counted
+        else found.count,
+    )
 
 
 def download(

@@ -35,6 +35,23 @@ def decode_instant(cursor: str) -> tuple[datetime.datetime, uuid.UUID] | None:
     return (at, found[1]) if at.tzinfo is not None else None
 
 
+def decode_as(cursor: str, kind: str) -> tuple[str, uuid.UUID] | None:
+    """Return key and id of a cursor whose key is of an SQL type; None for one that PostgreSQL could not read."""
+    found = decode(cursor)
+    if found is None or kind == "text":
+        return found
+    try:
+        if kind == "timestamptz":
+            datetime.datetime.fromisoformat(found[0])
+        elif kind == "date" and found[0] != "infinity":
+            datetime.date.fromisoformat(found[0])
+        elif kind == "bigint" and not -(2**62) < int(found[0]) < 2**62:
+            return None
+    except ValueError:
+        return None
+    return found
+
+
 def fetch[Row: Model](rows: QuerySet[Row], *, size: int, backwards: bool) -> tuple[list[Row], bool]:
     """Return one page in shown order, and whether there is more in the direction it was read."""
     found = list(rows[: size + 1])

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -13,8 +14,10 @@ from msphub.accounts.choices import Status, UserStatus
 from msphub.catalog.choices import VersionState
 from msphub.customers.choices import AccountState
 from msphub.customers.type_usage import Counted
+from msphub.entitlements.choices import State
 from msphub.kit import money
 from msphub.notifications.choices import MailState
+from msphub.orders.choices import ItemStatus, OrderStatus, TaskStatus
 from msphub.ui import cells
 from msphub.web.wizard_forms import StepForm
 
@@ -39,6 +42,57 @@ _VERSION: dict[VersionState, Tone] = {
     VersionState.COMING: "info",
     VersionState.PAST: "muted",
 }
+_ORDER: dict[OrderStatus, Tone] = {
+    OrderStatus.SCHEDULED: "info",
+    OrderStatus.PENDING: "warn",
+    OrderStatus.PROCESSING: "info",
+    OrderStatus.COMPLETED: "ok",
+    OrderStatus.PARTIAL: "warn",
+    OrderStatus.FAILED: "danger",
+    OrderStatus.CANCELLED: "muted",
+}
+_ITEM: dict[ItemStatus, Tone] = {
+    ItemStatus.WAITING: "muted",
+    ItemStatus.SENT: "info",
+    ItemStatus.COMPLETED: "ok",
+    ItemStatus.FAILED: "danger",
+    ItemStatus.DROPPED: "muted",
+    ItemStatus.CANCELLED: "muted",
+}
+_TASK: dict[TaskStatus, Tone] = {
+    TaskStatus.PENDING: "warn",
+    TaskStatus.COMPLETED: "ok",
+    TaskStatus.EXPIRED: "danger",
+}
+_PRODUCT: dict[State, Tone] = {
+    State.PENDING: "info",
+    State.ACTIVE: "ok",
+    State.SUSPENDED: "warn",
+    State.EXTENDED: "warn",
+    State.EXPIRED: "muted",
+    State.DISABLED: "danger",
+    State.CANCELLED: "muted",
+}
+
+
+def order(value: str) -> cells.Status:
+    """Show an order's status."""
+    return cells.Status(str(OrderStatus(value).label), _ORDER[OrderStatus(value)])
+
+
+def order_item(value: str, *, reason: str = "") -> cells.Status:
+    """Show an order item's status, with the reason why it failed."""
+    return cells.Status(str(ItemStatus(value).label), _ITEM[ItemStatus(value)], sub=reason)
+
+
+def task(value: str) -> cells.Status:
+    """Show a task's status."""
+    return cells.Status(str(TaskStatus(value).label), _TASK[TaskStatus(value)])
+
+
+def product(value: str) -> cells.Status:
+    """Show the state of a purchased product."""
+    return cells.Status(str(State(value).label), _PRODUCT[State(value)])
 
 
 def status(value: str) -> cells.Status:
@@ -69,6 +123,15 @@ def active(value: bool) -> cells.Status:
 def version(value: VersionState) -> cells.Status:
     """Show whether a version of a discount holds."""
     return cells.Status(str(value.label), _VERSION[value])
+
+
+def unit_price(amount: Decimal, currency: str) -> str:
+    """Show a unit price with as many places as it has, at least those of its currency."""
+    least = money.minor_digits(currency)
+    places = max(-int(amount.normalize().as_tuple().exponent), 0)
+    if places <= least:
+        return money.shown(amount, currency)
+    return f"{money.number(amount.normalize())} {currency}"
 
 
 def days(count: int) -> str:

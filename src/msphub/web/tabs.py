@@ -5,7 +5,9 @@ import dataclasses
 from django.utils.translation import gettext_lazy as _
 
 from msphub.accounts import permissions as accounts
+from msphub.entitlements import permissions as entitlements
 from msphub.kit.errors import Text
+from msphub.orders import permissions as orders
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -19,8 +21,8 @@ class TabSpec:
 
 
 TABS = (
-    TabSpec("products", _("Products"), "package"),
-    TabSpec("orders", _("Orders"), "clipboard-list"),
+    TabSpec("products", _("Products"), "package", entitlements.VIEW),
+    TabSpec("orders", _("Orders"), "clipboard-list", orders.VIEW),
     TabSpec("invoices", _("Invoices"), "file-invoice"),
     TabSpec("subscriptions", _("Subscriptions"), "credit-card", accounts.VIEW_SUBSCRIPTIONS),
     TabSpec("csp-accounts", _("CSP Accounts"), "cloud"),

@@ -5,11 +5,14 @@ from django.urls import include, path
 from msphub.accounts import permissions as accounts
 from msphub.catalog import permissions as catalog
 from msphub.customers import permissions as customers_permissions
+from msphub.entitlements import permissions as entitlements
 from msphub.notifications import permissions as notifications
+from msphub.orders import permissions as ordering
 from msphub.web import (
     account_add,
     audit_log,
     billing_profiles,
+    cart,
     catalogue,
     credit_terms,
     csp_accounts,
@@ -24,10 +27,14 @@ from msphub.web import (
     marketplace,
     metrics,
     microsoft,
+    order_page,
+    orders,
     own_products,
+    products,
     profile,
     purchase,
     subscriptions,
+    tasks,
     type_edit,
     users,
     wizard,
@@ -44,6 +51,9 @@ DISCOUNT = "discounts/<uuid:discount_id>"
 VERSION = f"{DISCOUNT}/versions/<uuid:version_id>"
 TYPE = "customer-types/<uuid:type_id>"
 TERM = "credit-terms/<uuid:term_id>"
+ORDER = "orders/<uuid:order_id>"
+ITEM = f"{ORDER}/items/<uuid:item_id>"
+LINE = f"{CUSTOMER}/cart/lines/<uuid:line_id>"
 ACCOUNT = "csp-accounts/<uuid:account_id>"
 
 _PROFILE = "billing-profiles/<uuid:profile_id>/"
@@ -168,6 +178,25 @@ urlpatterns = [
     page(f"{USER}/link/", users.resend_link, permission=accounts.MANAGE_USERS, name="customer_user_link"),
     page(f"{USER}/disable/", users.disable, permission=accounts.MANAGE_USERS, name="customer_user_disable"),
     page(f"{USER}/enable/", users.enable, permission=accounts.MANAGE_USERS, name="customer_user_enable"),
+    page(f"{CUSTOMER}/cart/", cart.cart, permission=catalog.PURCHASE, name="cart"),
+    page(f"{CUSTOMER}/cart/review/", cart.review, permission=catalog.PURCHASE, name="order_review"),
+    page(f"{LINE}/", cart.change, permission=catalog.PURCHASE, name="cart_line"),
+    page(f"{LINE}/remove/", cart.remove, permission=catalog.PURCHASE, name="cart_line_remove"),
+    page(
+        f"{CUSTOMER}/orders/export.<str:kind>", orders.export, permission=ordering.VIEW, name="customer_orders_export"
+    ),
+    page(
+        f"{CUSTOMER}/products/export.<str:kind>",
+        products.export,
+        permission=entitlements.VIEW,
+        name="customer_products_export",
+    ),
+    page(
+        f"{CUSTOMER}/products/<uuid:product_id>/",
+        products.product,
+        permission=entitlements.VIEW,
+        name="purchased_product",
+    ),
     page(f"{CUSTOMER}/<slug:tab>/", details.customer, permission=C.VIEW, name="customer"),
     page(f"{ACCOUNT}/progress/", csp_accounts.progress, permission=C.VIEW, name="csp_account_progress"),
     page(f"{ACCOUNT}/retry/", csp_accounts.retry, permission=C.MANAGE_ACCOUNTS, name="csp_account_retry"),
@@ -180,6 +209,16 @@ urlpatterns = [
         permission=C.MANAGE_ACCOUNTS,
         name="csp_account_password",
     ),
+    page("orders/", orders.orders, permission=ordering.VIEW, name="orders"),
+    page("orders/export.<str:kind>", orders.export, permission=ordering.VIEW, name="orders_export"),
+    page(f"{ORDER}/", order_page.order, permission=ordering.VIEW, name="order"),
+    page(f"{ORDER}/progress/", order_page.progress, permission=ordering.VIEW, name="order_progress"),
+    page(f"{ORDER}/cancel/", order_page.cancel, permission=ordering.MANAGE, name="order_cancel"),
+    page(f"{ORDER}/retry/", order_page.retry, permission=ordering.MANAGE, name="order_retry"),
+    page(f"{ITEM}/retry/", order_page.retry, permission=ordering.MANAGE, name="order_item_retry"),
+    page(f"{ITEM}/drop/", order_page.drop, permission=ordering.MANAGE, name="order_item_drop"),
+    page("tasks/", tasks.tasks, permission=ordering.VIEW_TASKS, name="tasks"),
+    page("tasks/<uuid:task_id>/complete/", tasks.complete, permission=ordering.COMPLETE_TASKS, name="task_complete"),
     page("discounts/", discounts.discounts, permission=catalog.VIEW_DISCOUNTS, name="discounts"),
     page("discounts/new/", discount_edit.create, permission=catalog.MANAGE_DISCOUNTS, name="discount_new"),
     page("discounts/form/", discount_edit.refresh, permission=catalog.MANAGE_DISCOUNTS, name="discount_form"),
