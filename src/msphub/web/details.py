@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from msphub.accounts.choices import Status
-from msphub.customers import actions, buyers, permissions, queries
+from msphub.customers import actions, permissions, queries
 from msphub.kit import addresses
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound
@@ -79,7 +79,7 @@ def head(actor: Actor, details: queries.CustomerDetails, tab: str) -> Page:
     ]
     if not actor.is_partner:
         label = next(one.label for one in TABS if one.slug == tab)
-        return Page(title=label, subtitle=details.tenant.name, action=_purchase(actor, details, tab))
+        return Page(title=label, subtitle=details.tenant.name)
     return Page(
         title=details.tenant.name,
         crumbs=[Crumb(label=_("Customers"), url=reverse("customers"))],
@@ -89,19 +89,9 @@ def head(actor: Actor, details: queries.CustomerDetails, tab: str) -> Page:
             "state": shown.account(details.customer.microsoft_state).word,
             "country": addresses.country_name(details.tenant.country),
         },
-        action=_purchase(actor, details, tab),
         actions=_status_actions(actor, details),
         tabs=tabs,
     )
-
-
-def _purchase(actor: Actor, details: queries.CustomerDetails, tab: str) -> Action | None:
-    """Return the Products tab's button, straight to the purchase page, where this person may buy."""
-    allow = details.customer.allow_purchase
-    if tab != "products" or buyers.may_not(by=actor, status=details.tenant.status, allow_purchase=allow):
-        return None
-    url = reverse("purchase_start", kwargs={"customer_id": details.tenant.id})
-    return Action(label=_("Purchase"), url=url, icon="shopping-cart", tone="primary")
 
 
 def _status_actions(actor: Actor, details: queries.CustomerDetails) -> list[Action]:
