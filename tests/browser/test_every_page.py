@@ -243,3 +243,30 @@ def test_menu_is_reached_by_keyboard(demo: running.Demo, owner_page: Page, width
     owner_page.locator("#menu").get_by_role("link", name="Audit Logs", exact=True).focus()
     owner_page.keyboard.press("Enter")
     owner_page.wait_for_url("**/audit/")
+
+
+def test_marketplace_and_catalogue(looker: Callable[[Portal], Page], owner: Portal) -> None:
+    customer = owner.create_customer()
+    eventually(lambda: "Microsoft 365" in owner.get("/marketplace/?vendor=microsoft&q=microsoft+365"))
+    page = looker(owner)
+    listed = owner.get("/marketplace/?vendor=coro")
+    product = re.search(r'href="(/marketplace/[0-9a-f-]{36}/)', listed)
+    assert product
+    check(
+        page,
+        [
+            "/marketplace/",
+            f"/marketplace/?customer={customer}&vendor=microsoft&view=list",
+            "/marketplace/?tab=favorite",
+            "/marketplace/?q=nothing-has-this-name",
+            product[1],
+            f"{product[1]}?customer={customer}",
+            "/marketplace/for/",
+            f"/customers/{customer}/purchase/",
+            "/marketplace/catalogue/",
+            "/marketplace/catalogue/changes/",
+            "/marketplace/catalogue/products/",
+            "/marketplace/catalogue/products/new/",
+            "/marketplace/catalogue/products/import/",
+        ],
+    )

@@ -163,9 +163,9 @@ def test_what_is_not_offered_says_why(
     offer = ask(world, customer, **asked)
     assert codes(offer) == [code]
     assert words in str(offer.reasons[0].message)
+    buyer = buyers.get_buyer(by=world.actor, customer_id=customer.id)
+    given = {"sku_id": sku_of(), "term": "P1Y", "plan": "monthly", "quantity": 1} | asked
     with pytest.raises(Refused) as refused:
-        buyer = buyers.get_buyer(by=world.actor, customer_id=customer.id)
-        given = {"sku_id": sku_of(), "term": "P1Y", "plan": "monthly", "quantity": 1} | asked
         offers.require_offer(by=world.actor, buyer=buyer, on=TODAY, **given)
     assert refused.value.code == code
 

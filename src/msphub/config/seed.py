@@ -16,7 +16,7 @@ from msphub.accounts import actions as accounts
 from msphub.accounts import billing, microsoft_connection
 from msphub.accounts.choices import Role, UserStatus
 from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Tenant, User
-from msphub.catalog import own_products
+from msphub.catalog import own_products, sync
 from msphub.catalog import seeding as catalogue
 from msphub.config import seed_discounts
 from msphub.customers import credit_terms, customer_types, samples, seeding
@@ -138,6 +138,7 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
         send_link=False,
     )
     _give_passwords([owner, reader, admin])
+    sync.start_sync(by=by, at=at)
 
 
 def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: str) -> None:
@@ -169,6 +170,7 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
         at=at,
     )
     _give_passwords([owner])
+    sync.start_sync(by=by, at=at)
 
 
 def _import_prices(*, by: Actor, at: datetime.datetime) -> None:

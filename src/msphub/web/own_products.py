@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
+from msphub.accounts import queries as accounts
 from msphub.catalog import own_products, permissions, prices
 from msphub.catalog.choices import Category, Plan, Term, VendorCode
 from msphub.kit import addresses, money
@@ -167,7 +168,9 @@ def _row(row: own_products.OwnRow, *, may_manage: bool) -> dict[str, Any]:
 
 def new(request: PortalRequest) -> HttpResponse:
     """Enter a product with its first price."""
-    return _edit(request, initial={}, title=_("Enter a price"), sku=None)
+    own = accounts.subscriptions(by=request.actor, customer_id=None).filter(active=True).order_by("created_at").first()
+    initial = {"category": Category.ONLINE.value, "term": Term.YEAR.value, "currency": own.currency if own else "USD"}
+    return _edit(request, initial=initial, title=_("Enter a price"), sku=None)
 
 
 def edit(request: PortalRequest, *, sku_id: uuid.UUID) -> HttpResponse:

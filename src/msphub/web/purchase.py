@@ -54,10 +54,8 @@ class BuyerForm(UiForm):
                 "One is added on its CSP Accounts tab."
             ),
         )
-        for name, offered in (("subscription", buyer.subscriptions), ("account", buyer.accounts)):
+        for name in ("subscription", "account"):
             self.fields[name].widget.attrs["aria-required"] = "true"
-            if len(offered) == 1:
-                self.fields[name].initial = str(offered[0].id)
         self._buyer = buyer
 
     def clean(self) -> dict[str, Any] | None:

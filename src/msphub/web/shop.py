@@ -19,6 +19,9 @@ from msphub.ui import cells
 from msphub.web import wizard_forms
 from msphub.web.middleware import PortalRequest
 
+# What an address says about who buys.
+PARTS = ("customer", "subscription", "account")
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
@@ -75,7 +78,7 @@ def open_shop(request: PortalRequest) -> Shop:
     A made-up or another tenant's id is a 404.
     """
     actor = request.actor
-    given = request.GET if request.method == "GET" else request.GET | request.POST
+    given = {name: request.POST.get(name) or request.GET.get(name) for name in (*PARTS, "list")}
     customer_id = actor.customer_id or _id(given.get("customer"))
     if customer_id is not None:
         buyer = buyers.get_buyer(
@@ -85,9 +88,9 @@ def open_shop(request: PortalRequest) -> Shop:
             account_id=_id(given.get("account")),
         )
         return Shop(buyer=buyer, price_list=None, price_lists=(), query=query_of(buyer))
-    lists = tuple(prices.price_lists(by=actor))
+    lists = _lists(request)
     wanted = given.get("list") or ""
-    chosen = next((one for one in lists if list_key(one) == wanted), None) or _usual(request, lists)
+    chosen = next((one for one in lists if list_key(one) == wanted), lists[0] if lists else None)
     return Shop(
         buyer=None,
         price_list=chosen,
@@ -106,14 +109,12 @@ def query_of(buyer: Buyer) -> str:
     return urlencode(parts)
 
 
-def _usual(request: PortalRequest, lists: tuple[prices.PriceList, ...]) -> prices.PriceList | None:
-    """Return the list of the partner's first subscription, or the first there is."""
-    own = accounts.subscriptions(by=request.actor, customer_id=None).filter(active=True).first()
-    if own is not None:
-        for one in lists:
-            if (one.market, one.currency) == (own.country, own.currency):
-                return one
-    return lists[0] if lists else None
+def _lists(request: PortalRequest) -> tuple[prices.PriceList, ...]:
+    """Return the price lists to look at without a customer: those of the partner's own subscriptions come first."""
+    own = accounts.subscriptions(by=request.actor, customer_id=None).filter(active=True).order_by("created_at", "id")
+    known = [prices.PriceList(market=one.country, currency=one.currency) for one in own]
+    known += [one for one in prices.price_lists(by=request.actor) if one.market]
+    return tuple(dict.fromkeys(known))
 
 
 def _id(value: object) -> uuid.UUID | None:
