@@ -149,12 +149,26 @@ def _get_settings(world: World, members: Members) -> Answer:
     return Answer(content=asdict(world.settings))
 
 
+_NUMBERS = (
+    "requests_per_minute",
+    "vetting_days",
+    "refresh_token_days",
+    "order_list_seconds",
+    "provisioning_seconds",
+    "availability_epoch",
+    "catalogue_copies",
+    "failing_groups",
+    "hidden_subscriptions",
+)
+
+
 def _change_settings(world: World, members: Members) -> Answer:
     settings = world.settings
-    throttling = members.flag("throttling")
-    if throttling is not None:
-        settings.throttling = throttling
-    for name in ("requests_per_minute", "vetting_days", "refresh_token_days"):
+    for name in ("throttling", "has_credit"):
+        flag = members.flag(name)
+        if flag is not None:
+            setattr(settings, name, flag)
+    for name in _NUMBERS:
         if not members.has(name):
             continue
         value = members.get(name)

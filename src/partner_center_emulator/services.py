@@ -19,14 +19,19 @@ from starlette.routing import compile_path
 from partner_center_emulator import (
     addresses,
     agreements,
+    carts,
+    catalogue_pages,
     customers,
     errors,
     graph,
     login,
+    orders,
     partner_profiles,
+    price_sheets,
     profiles,
     qualifications,
     relationships,
+    subscriptions,
     tokens,
 )
 from partner_center_emulator.calls import GUID, Answer, Call, Operation
@@ -34,7 +39,7 @@ from partner_center_emulator.errors import GraphRefusal, PartnerCenterRefusal, R
 from partner_center_emulator.requestlog import Entry
 from partner_center_emulator.state import Customer, Replay, State
 from partner_center_emulator.tokens import Identity
-from partner_center_emulator.wellknown import AZURE_AD_GRAPH, GRAPH, PARTNER_CENTER, Partner
+from partner_center_emulator.wellknown import AZURE_AD_GRAPH, GRAPH, PARTNER_API, PARTNER_CENTER, Partner
 from partner_center_emulator.world import World
 
 JSON_TYPE = "application/json; charset=utf-8"
@@ -53,6 +58,10 @@ PARTNER_CENTER_OPERATIONS: tuple[Operation, ...] = (
     *profiles.OPERATIONS,
     *customers.OPERATIONS,
     *partner_profiles.OPERATIONS,
+    *catalogue_pages.OPERATIONS,
+    *carts.OPERATIONS,
+    *orders.OPERATIONS,
+    *subscriptions.OPERATIONS,
 )
 
 
@@ -109,6 +118,8 @@ def answer(*, world: World, request: Request, content: bytes, entry: Entry) -> R
     now = world.clock.now()
     path = request.scope["path"]
     try:
+        if price_sheets.serves(path=path):
+            return _sales(world=world, request=request, now=now)
         if path.lower().startswith("/v1.0/"):
             found = _graph(world=world, request=request, content=content, now=now)
         elif path.lower().startswith("/v1/"):
@@ -220,6 +231,30 @@ def _graph(*, world: World, request: Request, content: bytes, now: datetime) -> 
             )
             return operation.handler(call)
     raise GraphRefusal(status=404, code="ResourceNotFound", message="Resource not found for the segment.")
+
+
+# Sales
+
+
+def _sales(*, world: World, request: Request, now: datetime) -> Response:
+    """A price sheet, which is a file and not JSON; asked with a user's token of an audience of its own."""
+    identity = _identity(request=request)
+    if identity is None or identity.audience != PARTNER_API or identity.expires_at <= now.timestamp():
+        raise PartnerCenterRefusal(status=401, code=400, description="Access denied: bad token or audience.")
+    if not identity.is_user:
+        text = "This resource needs App+User credentials; the token is app-only."
+        raise PartnerCenterRefusal(status=403, code=customers.USER_TOKEN_NEEDED, description=text)
+    _partner_of(state=world.state, identity=identity)
+    content, media_type = price_sheets.file_of(
+        path=request.scope["path"],
+        query={name.lower(): value for name, value in request.query_params.items()},
+        settings=world.settings,
+        now=now,
+        compressed="deflate" in request.headers.get("Accept-Encoding", "").lower(),
+    )
+    plain = dressed(request=request, now=now, status=200)
+    headers = {name: value for name, value in plain.headers.items() if name != "content-length"}
+    return Response(content=content, status_code=200, headers=headers, media_type=media_type)
 
 
 # Partner Center

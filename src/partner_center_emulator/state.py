@@ -31,12 +31,26 @@ CREATE INDEX IF NOT EXISTS agreements_of_tenant ON agreements (tenant_id);
 CREATE TABLE IF NOT EXISTS validation_codes (
     partner_id TEXT NOT NULL, validation_id TEXT NOT NULL, document TEXT NOT NULL,
     PRIMARY KEY (partner_id, validation_id));
+CREATE TABLE IF NOT EXISTS commerce (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, partner_id TEXT NOT NULL,
+    tenant_id TEXT NOT NULL, document TEXT NOT NULL, UNIQUE (kind, id));
+CREATE INDEX IF NOT EXISTS commerce_of_tenant ON commerce (kind, partner_id, tenant_id);
 CREATE TABLE IF NOT EXISTS replays (
     partner_id TEXT NOT NULL, request_id TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
     status INTEGER NOT NULL, headers TEXT NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (partner_id, request_id, method, path));
 """
-_TABLES = ("meta", "partners", "tenants", "domains", "customers", "qualifications", "agreements", "validation_codes")
+_TABLES = (
+    "meta",
+    "partners",
+    "tenants",
+    "domains",
+    "customers",
+    "qualifications",
+    "agreements",
+    "validation_codes",
+    "commerce",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,6 +352,48 @@ class State:
             document["validationId"],
             json.dumps(document),
         )
+
+    # carts, orders, subscriptions
+
+    def keep_commerce(
+        self, *, kind: str, item_id: str, partner_id: str, tenant_id: str, document: dict[str, Any]
+    ) -> None:
+        """Adds or replaces a cart, an order or a subscription."""
+        self._write(
+            "INSERT INTO commerce (kind, id, partner_id, tenant_id, document) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (kind, id) DO UPDATE SET document = excluded.document",
+            kind,
+            item_id.lower(),
+            partner_id,
+            tenant_id,
+            json.dumps(document),
+        )
+
+    def commerce(self, *, kind: str, item_id: str, partner_id: str, tenant_id: str) -> dict[str, Any] | None:
+        """One of them, if it is this customer's with this partner."""
+        rows = self._rows(
+            "SELECT document FROM commerce WHERE kind = ? AND id = ? AND partner_id = ? AND tenant_id = ?",
+            kind,
+            item_id.lower(),
+            partner_id,
+            tenant_id,
+        )
+        return json.loads(rows[0][0]) if rows else None
+
+    def all_commerce(self, *, kind: str, partner_id: str, tenant_id: str) -> list[dict[str, Any]]:
+        """All of a customer with a partner, oldest first."""
+        rows = self._rows(
+            "SELECT document FROM commerce WHERE kind = ? AND partner_id = ? AND tenant_id = ? ORDER BY seq",
+            kind,
+            partner_id,
+            tenant_id,
+        )
+        return [json.loads(row[0]) for row in rows]
+
+    def units_of_tenant(self, *, tenant_id: str) -> list[dict[str, Any]]:
+        """Every subscription of a tenant, whoever sold it: seat limits are the tenant's."""
+        rows = self._rows("SELECT document FROM commerce WHERE kind = 'subscription' AND tenant_id = ?", tenant_id)
+        return [json.loads(row[0]) for row in rows]
 
     # replays
 

@@ -10,6 +10,7 @@ from tests.orders.conftest import Shop
 
 from msphub.audit.models import Entry
 from msphub.catalog.choices import VendorCode
+from msphub.customers.models import CreditTerm
 from msphub.entitlements.choices import State
 from msphub.entitlements.models import HoldingCost, HoldingPeriod, PurchasedProduct
 from msphub.kit.errors import Refused
@@ -93,8 +94,6 @@ def test_an_order_past_the_limit_is_refused_with_the_figures(shop: Shop) -> None
     cart = shop.add(sku, quantity=2, at=AT)
     confirmed = confirm(shop, cart)
     # The factory's term takes no action; one that does refuses.
-    from msphub.customers.models import CreditTerm  # noqa: PLC0415
-
     placed = placing.place_order(by=shop.world.actor, cart_id=cart.id, confirmed=confirmed, at=AT)
     assert placed.total == Decimal("20000.00")
     CreditTerm.objects.update(on_reach="on_issue")

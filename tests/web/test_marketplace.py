@@ -1,6 +1,5 @@
 """The marketplace over HTTP: who sees which products at which prices, and what it costs."""
 
-import re
 from collections.abc import Callable
 
 import pytest
@@ -8,11 +7,8 @@ from django.test import Client
 from tests import factories
 from tests.catalog.sheet import row, take_over
 
-from msphub.accounts.choices import Role, Status
 from msphub.accounts.models import User
-from msphub.catalog.models import Favourite, Product
-from msphub.customers.models import Customer
-from msphub.kit import scope
+from msphub.catalog.models import Product
 
 type SignIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db

@@ -5,6 +5,7 @@ import datetime
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from msphub.accounts import actions as accounts
 from msphub.accounts import billing, microsoft_connection
 from msphub.accounts.choices import Role, UserStatus
 from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Tenant, User
+from msphub.catalog import own_products
 from msphub.catalog import seeding as catalogue
 from msphub.config import seed_discounts
 from msphub.customers import credit_terms, customer_types, samples, seeding
@@ -82,6 +84,7 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
     catalogue.create_catalogue(by=by, at=at)
     reader = _add_user(by=by, email=READ_ONLY, first="Rory", last="Quinn", role=Role.READ_ONLY, at=at)
     _connect(by=by, known=known, emulator_url=emulator_url, at=at)
+    _import_prices(by=by, at=at)
     profile = billing.save_profile(
         by=by,
         customer_id=None,
@@ -152,6 +155,7 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
     by = system_actor(partner_id=partner.id)
     catalogue.create_catalogue(by=by, at=at)
     _connect(by=by, known=known, emulator_url=emulator_url, at=at)
+    _import_prices(by=by, at=at)
     americas = _first_subscription(by)
     kinds = _seed_terms(by=by, at=at, countries=DOLLAR)
     seeding.insert_samples(
@@ -165,6 +169,14 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
         at=at,
     )
     _give_passwords([owner])
+
+
+def _import_prices(*, by: Actor, at: datetime.datetime) -> None:
+    """Give what is not Microsoft's prices in dollars and euros."""
+    content = (resources.files("msphub.config") / "demo_prices.csv").read_bytes()
+    _count, problems = own_products.import_file(by=by, content=content, at=at)
+    if problems:
+        raise RuntimeError(f"demo_prices.csv: {problems[0]}")
 
 
 def _seed_terms(

@@ -22,7 +22,7 @@ from msphub.ui import cells, grid_view
 from msphub.ui.forms import Group, Layout, UiForm
 from msphub.ui.grid import Column, Empty, Filter, GridPage, GridSpec
 from msphub.ui.page import Action, Crumb, Page
-from msphub.web import catalogue, grids, keyset, shop, shown
+from msphub.web import catalogue, grids, keyset, shop, shown, wizard_forms
 from msphub.web.middleware import PortalRequest
 
 VENDORS = [(str(one), one.label) for one in own_products.VENDORS]
@@ -75,25 +75,21 @@ class PriceForm(UiForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        line = {"required": False, "strip": False}
+        line = wizard_forms.text_field
         self.fields["vendor"] = forms.ChoiceField(label=_("Vendor"), choices=VENDORS, required=False)
-        self.fields["product_id"] = forms.CharField(
-            label=_("Product ID"), help_text=_("Yours to choose; the same ID changes that product."), **line
+        self.fields["product_id"] = line(
+            _("Product ID"), help_text=_("Yours to choose; the same ID changes that product.")
         )
-        self.fields["product"] = forms.CharField(label=_("Product Name"), **line)
-        self.fields["sku_id"] = forms.CharField(label=_("SKU ID"), **line)
-        self.fields["sku"] = forms.CharField(
-            label=_("SKU"), help_text=_("What is bought, as it stands on invoices."), **line
-        )
+        self.fields["product"] = line(_("Product Name"))
+        self.fields["sku_id"] = line(_("SKU ID"))
+        self.fields["sku"] = line(_("SKU"), help_text=_("What is bought, as it stands on invoices."))
         self.fields["category"] = forms.ChoiceField(
             label=_("Category"), choices=[(str(one), one.label) for one in Category], required=False
         )
-        self.fields["description"] = forms.CharField(
-            label=_("Description"), widget=forms.Textarea(attrs={"rows": 2}), help_text=_("Optional"), **line
-        )
-        self.fields["unit"] = forms.CharField(label=_("Unit"), help_text=_("Optional"), **line)
-        self.fields["minimum"] = forms.CharField(label=_("Minimum quantity"), help_text=_("Optional"), **line)
-        self.fields["maximum"] = forms.CharField(label=_("Maximum quantity"), help_text=_("Optional"), **line)
+        self.fields["description"] = line(_("Description"), optional=True, widget=forms.Textarea(attrs={"rows": 2}))
+        self.fields["unit"] = line(_("Unit"), optional=True)
+        self.fields["minimum"] = line(_("Minimum quantity"), optional=True)
+        self.fields["maximum"] = line(_("Maximum quantity"), optional=True)
         self.fields["country"] = forms.ChoiceField(
             label=_("Country"), choices=[("", _("Every country")), *addresses.countries()], required=False
         )
@@ -106,15 +102,10 @@ class PriceForm(UiForm):
             choices=[(str(one), one.label) for one in Plan if one != Plan.NONE],
             required=False,
         )
-        self.fields["list_price"] = forms.CharField(label=_("List price"), help_text=_("Like 120.00"), **line)
-        self.fields["cost"] = forms.CharField(
-            label=_("Cost"), help_text=_("What you pay. Customers never see it."), **line
-        )
-        self.fields["valid_from"] = forms.CharField(
-            label=_("Valid From"),
-            help_text=_("Empty: today."),
-            widget=forms.DateInput(attrs={"type": "date"}),
-            **line,
+        self.fields["list_price"] = line(_("List price"), help_text=_("Like 120.00"))
+        self.fields["cost"] = line(_("Cost"), optional=True, help_text=_("What you pay. Customers never see it."))
+        self.fields["valid_from"] = line(
+            _("Valid From"), optional=True, help_text=_("Empty: today."), widget=forms.DateInput(attrs={"type": "date"})
         )
 
 
@@ -290,11 +281,23 @@ def example(request: PortalRequest) -> HttpResponse:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(own_products.COLUMNS)
-    day = request.now.date().isoformat()
-    writer.writerow(
-        ["own", "CARE", "Care plan", "CARE-STD", "Care plan Standard", "online", "", "Users", "", "USD", "P1Y", "monthly",
-         "120.00", "60.00", "1", "", day]
-    )  # fmt: skip
+    sample = {
+        "vendor": "own",
+        "product_id": "CARE",
+        "product": "Care plan",
+        "sku_id": "CARE-STD",
+        "sku": "Care plan Standard",
+        "category": "online",
+        "unit": "Users",
+        "currency": "USD",
+        "term": "P1Y",
+        "billing_frequency": "monthly",
+        "list_price": "120.00",
+        "cost": "60.00",
+        "minimum": "1",
+        "valid_from": request.now.date().isoformat(),
+    }
+    writer.writerow([sample.get(name, "") for name in own_products.COLUMNS])
     answer = HttpResponse("\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="products.csv"'
     return answer

@@ -1,0 +1,159 @@
+"""Price sheets: large CSV files with Microsoft's quirks, with an audience of their own (contract §7.7)."""
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from partner_center_emulator import catalogue
+from partner_center_emulator.catalogue import Offer
+from partner_center_emulator.errors import PartnerCenterRefusal, invalid_property
+from partner_center_emulator.settings import Settings
+
+PREFIX = "/v1.0/sales/"
+_SHEET = re.compile(r"^/v1\.0/sales/pricesheets\((?P<keys>[^)]*)\)/\$value$", re.IGNORECASE)
+_RATES = re.compile(r"^/v1\.0/sales/fxrates\(Month='(?P<month>\d{6})'\)/\$value$", re.IGNORECASE)
+_KEY = re.compile(r"(\w+)='([^']*)'")
+_COLUMNS = (
+    "ProductTitle",
+    "ProductId",
+    "SkuId",
+    "SkuTitle",
+    "Publisher",
+    "SkuDescription",
+    "UnitOfMeasure",
+    "TermDuration",
+    "BillingPlan",
+    "Market",
+    "Currency",
+    "UnitPrice",
+    "PricingTierRangeMin",
+    "PricingTierRangeMax",
+    "EffectiveStartDate",
+    "EffectiveEndDate",
+    "Tags",
+    "ERP Price",
+    "Segment",
+)
+_VIEWS = {
+    "updatedlicensebased": (catalogue.LICENCE, catalogue.ADDON),
+    "software": (catalogue.SOFTWARE, catalogue.PERPETUAL),
+    "azure_consumption": (),
+    "azure_reservations": (),
+    "marketplace": (),
+    "licensebasedest": (),
+    "licensebasedeos": (),
+}
+_PLANS = {"monthly": "Monthly", "annual": "Annual", "triennial": "Triennial", "one_time": "OneTime"}
+_EURO = ("EUR", "USD")
+_FOREVER = "9999-12-31T23:59:59.0000000Z"
+
+
+def serves(*, path: str) -> bool:
+    """Whether a path is of the sales service."""
+    return path.lower().startswith(PREFIX)
+
+
+def file_of(
+    *, path: str, query: dict[str, str], settings: Settings, now: datetime, compressed: bool
+) -> tuple[bytes, str]:
+    """The bytes of the file at a path, and their media type; a zip where the client takes one."""
+    if match := _RATES.match(path):
+        return _fx_rates(month=match["month"]).encode(), "text/csv"
+    match = _SHEET.match(path)
+    if match is None:
+        raise PartnerCenterRefusal(status=404, code=1000, description="The requested resource was not found.")
+    keys = {name.lower(): value for name, value in _KEY.findall(match["keys"])}
+    view, market = keys.get("pricesheetview", "").lower(), keys.get("market", "").upper()
+    if view not in _VIEWS:
+        raise invalid_property(name="PricesheetView", description=f"The view '{view}' is not supported.")
+    if len(market) != 2:
+        raise invalid_property(name="Market", description=f"The market '{market}' is not supported.")
+    timeline = query.get("timeline", "current").lower()
+    if timeline not in {"current", "history", "future"}:
+        raise invalid_property(name="timeline", description=f"The timeline '{timeline}' is not supported.")
+    text = io.StringIO()
+    text.write("\ufeff")
+    writer = csv.writer(text)
+    writer.writerow(_COLUMNS)
+    writer.writerows(
+        _rows(kinds=_VIEWS[view], market=market, timeline=timeline, now=now, copies=settings.catalogue_copies)
+    )
+    content = text.getvalue().encode()
+    if not compressed:
+        return content, "text/csv"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{view}_{market}.csv", content)
+    return packed.getvalue(), "application/zip"
+
+
+def _rows(*, kinds: tuple[str, ...], market: str, timeline: str, now: datetime, copies: int) -> Iterator[list[str]]:
+    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = (month + timedelta(days=32)).replace(day=1)
+    earlier = (month - timedelta(days=1)).replace(day=1)
+    starts, factor = {
+        "current": (month, Decimal(1)),
+        "future": (following, Decimal("1.05")),
+        "history": (earlier, Decimal("0.97")),
+    }[timeline]
+    home = catalogue.currency_of(market)
+    for number in range(max(1, copies)):
+        for offer in catalogue.offers():
+            if offer.kind not in kinds or offer.is_trial:
+                continue
+            for currency in _EURO if home == "EUR" else (home,):
+                for term, cycle in offer.terms:
+                    yield _row(
+                        offer, number=number, market=market, currency=currency, term=term, cycle=cycle, factor=factor,
+                        starts=starts, ends=starts if timeline == "history" else None,
+                    )  # fmt: skip
+
+
+def _row(
+    offer: Offer,
+    *,
+    number: int,
+    market: str,
+    currency: str,
+    term: str,
+    cycle: str,
+    factor: Decimal,
+    starts: datetime,
+    ends: datetime | None,
+) -> list[str]:
+    # A copy is another product: the switch that makes the catalogue large.
+    product_id = offer.product_id if number == 0 else f"{offer.product_id[:8]}X{number:05d}"
+    price = offer.price(term=term, cycle=cycle, currency=currency) * factor
+    cost = offer.cost(term=term, cycle=cycle, currency=currency) * factor
+    until = (ends + timedelta(days=32)).replace(day=1) - timedelta(seconds=1) if ends else None
+    return [
+        offer.product if number == 0 else f"{offer.product} ({number})",
+        product_id,
+        offer.sku_id,
+        offer.sku if number == 0 else f"{offer.sku} ({number})",
+        "Microsoft Corporation",
+        f"{offer.sku}, per user, as sold by partners",
+        "1 License",
+        term,
+        _PLANS[cycle],
+        market,
+        currency,
+        f"{cost:.2f}",
+        "",
+        "",
+        starts.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+        until.strftime("%Y-%m-%dT%H:%M:%S.0000000Z") if until else _FOREVER,
+        "",
+        f"{price:.2f}",
+        offer.segment,
+    ]
+
+
+def _fx_rates(*, month: str) -> str:
+    lines = ["CurrencyCode,USDPerUnit,Month"]
+    lines += [f"{code},{1 / float(rate):.6f},{month}" for code, rate in catalogue.rates().items()]
+    return "\r\n".join(lines) + "\r\n"

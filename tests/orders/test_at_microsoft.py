@@ -1,0 +1,230 @@
+"""Orders bought at Microsoft: the real client against the emulator, with everything that can go wrong on the way."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import SettingsWrapper
+from tests import factories
+from tests.orders.conftest import Shop
+
+from msphub.accounts.models import Tenant
+from msphub.catalog.choices import VendorCode
+from msphub.catalog.models import Sku
+from msphub.customers.choices import WriteState
+from msphub.customers.models import CspAccount
+from msphub.entitlements.models import PurchasedProduct
+from msphub.kit import scope
+from msphub.orders import carts, placing, recovery, submission
+from msphub.orders.choices import ItemStatus, OrderStatus
+from msphub.orders.models import Order, OrderItem, OrderWrite
+from partner_center_emulator import testing
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BASIC, PREMIUM = "Microsoft 365 Business Basic", "Microsoft 365 Business Premium"
+
+
+class Microsoft:
+    """The emulator with a customer of the partner's that has signed the agreement."""
+
+    def __init__(self, running: testing.Running) -> None:
+        self.running = running
+        self.http = httpx.Client(base_url=running.url, timeout=10)
+        self.partner = running.partners[0]
+        found = self.http.get("/_emulator/tenants").json()
+        tenants: list[dict[str, Any]] = found["items"] if isinstance(found, dict) else found
+        self.tenant = next(
+            one for one in tenants if self.partner.tenant_id in one["customer_of"] and one["country"] == "US"
+        )
+        self.control("agreement", customer=self.tenant["tenant_id"], signed=True)
+
+    def control(self, what: str, **body: Any) -> Any:
+        answer = self.http.post(f"/_emulator/{what}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def fault(self, path: str, mode: str, *, method: str = "POST", count: int = 1, **more: Any) -> None:
+        self.control("faults", method=method, path=path, mode=mode, count=count, **more)
+
+    def subscriptions(self) -> list[dict[str, Any]]:
+        """What the tenant holds at Microsoft, looked at past every client."""
+        return self.running.emulator.state.units_of_tenant(tenant_id=self.tenant["tenant_id"])
+
+
+@pytest.fixture
+def microsoft(emulator: testing.Running) -> Iterator[Microsoft]:
+    found = Microsoft(emulator)
+    yield found
+    found.http.close()
+
+
+@pytest.fixture
+def shop_there(shop: Shop, microsoft: Microsoft) -> Shop:
+    """The shop with its account linked to that tenant."""
+    factories.connect_to_microsoft(shop.world, url=microsoft.running.url, known=microsoft.partner)
+    scope.enter(partner_id=shop.world.id)
+    CspAccount.objects.update(microsoft_tenant_id=uuid.UUID(microsoft.tenant["tenant_id"]))
+    shop.account.refresh_from_db()
+    for title in (BASIC, PREMIUM):
+        shop.price(named(title))
+    return shop
+
+
+def named(title: str) -> Sku:
+    return Sku.objects.select_related("product").get(
+        title=title, is_trial=False, product__vendor__code=VendorCode.MICROSOFT
+    )
+
+
+def order(shop: Shop, *titles: str, quantity: int = 2) -> Order:
+    at = timezone.now()
+    for title in titles:
+        cart = shop.add(named(title), quantity=quantity, at=at)
+    shown = carts.review(by=shop.world.actor, cart=cart, on=at.date(), today=at.date())
+    assert shown.can_be_ordered, [one.problem for one in shown.quoted] + [shown.credit_problem]
+    confirmed = placing.Confirmed(
+        review_id=uuid.uuid4(), lines={one.line_id: (one.quantity, one.unit_price) for one in shown.quoted}
+    )
+    return placing.place_order(by=shop.world.actor, cart_id=cart.id, confirmed=confirmed, at=at)
+
+
+def work(placed: Order, *, most: int = 8) -> Order:
+    """Run the order's job as the worker would: again and again until it is over."""
+    for _attempt in range(most):
+        try:
+            submission.work_on_order(partner_id=placed.partner_id, order_id=placed.id)
+        except submission.TryLater:
+            continue
+        break
+    return Order.objects.get(id=placed.id)
+
+
+def test_two_products_are_bought_and_held(shop_there: Shop, microsoft: Microsoft) -> None:
+    done = work(order(shop_there, BASIC, PREMIUM, quantity=3))
+    assert done.status == OrderStatus.COMPLETED
+    held = microsoft.subscriptions()
+    assert sorted(one["offerName"] for one in held) == [BASIC, PREMIUM]
+    for product in PurchasedProduct.objects.all():
+        there = next(one for one in held if one["id"] == str(product.microsoft_subscription_id))
+        assert product.quantity == there["quantity"] == 3
+        assert product.domain == shop_there.account.domain
+        assert product.term_ends_on is not None
+        # Microsoft's last day is inclusive, our terms are half-open.
+        assert str(product.term_ends_on) > there["commitmentEndDate"][:10]
+        assert product.cancellable_until is not None
+    assert set(OrderWrite.objects.values_list("state", flat=True)) == {WriteState.ACCEPTED}
+
+
+@pytest.mark.parametrize("path", ["/carts$", "/checkout$"])
+@pytest.mark.parametrize("mode", ["timeout_after", "reset_after", "timeout_before"])
+def test_a_lost_answer_buys_nothing_twice(
+    shop_there: Shop, microsoft: Microsoft, path: str, mode: str, settings: SettingsWrapper
+) -> None:
+    settings.MICROSOFT_TIMEOUT_SECONDS = 2
+    placed = order(shop_there, BASIC)
+    microsoft.fault(path, mode)
+    assert work(placed).status == OrderStatus.COMPLETED
+    assert len(microsoft.subscriptions()) == 1
+    assert PurchasedProduct.objects.count() == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_outage_is_waited_for_and_shown(shop_there: Shop, microsoft: Microsoft, status: int) -> None:
+    placed = order(shop_there, BASIC)
+    microsoft.fault("/checkout$", "status", status=status, count=2, retry_after=1)
+    with pytest.raises(submission.TryLater):
+        submission.work_on_order(partner_id=placed.partner_id, order_id=placed.id)
+    waiting = Order.objects.get(id=placed.id)
+    assert waiting.status == OrderStatus.PROCESSING
+    assert waiting.message
+    assert waiting.next_try_at is not None
+    assert work(placed).status == OrderStatus.COMPLETED
+    assert len(microsoft.subscriptions()) == 1
+
+
+def test_one_item_may_fail_and_be_tried_again_or_dropped(shop_there: Shop, microsoft: Microsoft) -> None:
+    placed = order(shop_there, BASIC, PREMIUM)
+    microsoft.control("settings", failing_groups=1)
+    done = work(placed)
+    assert done.status == OrderStatus.PARTIAL
+    failed = OrderItem.objects.get(status=ItemStatus.FAILED)
+    assert "could not be created" in failed.failure_message or failed.failure_message
+    assert len(microsoft.subscriptions()) == 1
+    again = recovery.retry_items(by=shop_there.world.actor, order_id=placed.id, item_ids=[failed.id], at=timezone.now())
+    assert again.status == OrderStatus.PROCESSING
+    assert work(placed).status == OrderStatus.COMPLETED
+    assert len(microsoft.subscriptions()) == 2
+
+
+def test_a_dropped_item_lets_the_order_end(shop_there: Shop, microsoft: Microsoft) -> None:
+    placed = order(shop_there, BASIC, PREMIUM)
+    microsoft.control("settings", failing_groups=1)
+    work(placed)
+    failed = OrderItem.objects.get(status=ItemStatus.FAILED)
+    done = recovery.drop_items(by=shop_there.world.actor, order_id=placed.id, item_ids=[failed.id], at=timezone.now())
+    assert done.status == OrderStatus.COMPLETED
+    assert PurchasedProduct.objects.count() == 1
+
+
+def test_a_line_that_the_cart_refuses_fails_alone(shop_there: Shop, microsoft: Microsoft) -> None:
+    placed = order(shop_there, BASIC, PREMIUM, quantity=200)
+    # Somebody else has sold the tenant 200 of the 300 seats meanwhile.
+    first = work(order(shop_there, BASIC, quantity=150))
+    assert first.status == OrderStatus.COMPLETED
+    done = work(placed)
+    assert done.status == OrderStatus.PARTIAL
+    failed = OrderItem.objects.get(order=placed, status=ItemStatus.FAILED)
+    assert failed.sku_name == BASIC
+    assert failed.failure_code == "10015"
+    assert failed.failure_message
+
+
+def test_without_the_agreement_nothing_is_sent(shop_there: Shop, microsoft: Microsoft) -> None:
+    placed = order(shop_there, BASIC)
+    shop_there.account.agreements.update(confirmed_at=None)
+    done = work(placed)
+    assert done.status == OrderStatus.FAILED
+    assert "Agreement missing" in OrderItem.objects.get().failure_message
+    assert microsoft.subscriptions() == []
+
+
+def test_products_are_followed_until_microsoft_provides_them(shop_there: Shop, microsoft: Microsoft) -> None:
+    microsoft.control("settings", provisioning_seconds=600, hidden_subscriptions=1)
+    placed = order(shop_there, BASIC)
+    waiting = work(placed, most=2)
+    assert waiting.status == OrderStatus.PROCESSING
+    assert OrderItem.objects.get().status == ItemStatus.SENT
+    assert not PurchasedProduct.objects.exists()
+    microsoft.control("clock", advance=700)
+    assert work(placed).status == OrderStatus.COMPLETED
+    assert len(microsoft.subscriptions()) == 1
+
+
+def test_an_id_that_went_stale_is_fetched_anew(shop_there: Shop, microsoft: Microsoft) -> None:
+    placed = order(shop_there, BASIC)
+    microsoft.fault("/checkout$", "status", status=404, body={"code": 400019, "description": "stale", "data": []})
+    assert work(placed).status == OrderStatus.COMPLETED
+    assert len(microsoft.subscriptions()) == 1
+
+
+def test_a_cart_that_was_bought_is_found_in_the_orders(shop_there: Shop, microsoft: Microsoft) -> None:
+    """The checkout happened, its answer got lost, and its repetition is refused with 800065."""
+    placed = order(shop_there, BASIC)
+    microsoft.fault("/checkout$", "reset_after")
+    with pytest.raises(submission.TryLater):
+        submission.work_on_order(partner_id=placed.partner_id, order_id=placed.id)
+    refusal = {"code": 800065, "description": "The cart was already submitted.", "data": [], "source": "PartnerFD"}
+    microsoft.fault("/checkout$", "status", status=400, body=refusal)
+    assert work(placed).status == OrderStatus.COMPLETED
+    assert len(microsoft.subscriptions()) == 1
+    assert PurchasedProduct.objects.count() == 1
+
+
+def test_a_suspended_customers_order_is_not_sent(shop_there: Shop, microsoft: Microsoft) -> None:
+    placed = order(shop_there, BASIC)
+    Tenant.objects.filter(id=shop_there.customer.id).update(status="suspended")
+    assert work(placed).status == OrderStatus.FAILED
+    assert microsoft.subscriptions() == []
