@@ -75,7 +75,7 @@ def open_shop(request: PortalRequest) -> Shop:
     A made-up or another tenant's id is a 404.
     """
     actor = request.actor
-    given = request.GET if request.method == "GET" else request.GET | request.POST
+    given = request.GET if request.method == "GET" else request.POST
     customer_id = actor.customer_id or _id(given.get("customer"))
     if customer_id is not None:
         buyer = buyers.get_buyer(
