@@ -27,7 +27,7 @@ def test_coro_and_msp_hub_from_cart_to_products_tab(demo: running.Demo, owner: P
 
     page.goto(f"{demo.url}/customers/{customer}/products/")
     page.get_by_role("link", name="Cart (2)", exact=True).click()
-    expect(page.locator(".order-line")).to_have_count(2)
+    expect(page.locator("li.order-line")).to_have_count(2)
     quantity = page.get_by_label("Quantity", exact=True).first
     quantity.fill("0")
     quantity.press("Enter")
