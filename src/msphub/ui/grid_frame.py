@@ -50,8 +50,7 @@ def write(grid: "Grid", *, token: object) -> SafeString:
         grid.rows,
         "</tbody>\n</table>\n",
         "" if grid.page.rows else _nothing(grid),
-        '</div>\n<div class="grid-foot">\n'
-        f'<p class="grid-count" role="status">{escape(grid.count_text)}</p>\n',
+        f'</div>\n<div class="grid-foot">\n<p class="grid-count" role="status">{escape(grid.count_text)}</p>\n',
         f'<div class="grid-pager">\n{_sizes(grid)}\n',
         pager(previous_url=grid.previous_url, next_url=grid.next_url),
         "\n</div>\n</div>\n",
