@@ -26,7 +26,7 @@ from msphub.kit import ids, permissions, scope  # noqa: E402
 from msphub.kit.actor import Actor, ActorKind  # noqa: E402
 from msphub.web import keyset  # noqa: E402
 
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+BACKEND = "msphub.accounts.sessions.AuthenticationBackend"
 TOKEN = "benchmarkbenchmarkbenchmark12345"  # noqa: S105 - a csrf token's cookie and field
 _numbers = itertools.count(int(time.time() * 1000))
 

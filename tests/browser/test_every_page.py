@@ -172,6 +172,48 @@ def test_discounts(looker: Callable[[Portal], Page], owner: Portal) -> None:
     assert problems(page) == []
 
 
+def test_orders_from_cart_to_product(looker: Callable[[Portal], Page], owner: Portal) -> None:
+    customer = owner.create_customer()
+    page = looker(owner)
+    check(page, [f"/customers/{customer}/cart/", "/orders/?q=nothing-has-this-name", "/tasks/?q=nothing-like-it"])
+    for name in ("Coro", "MSP Hub"):
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.goto(f"/marketplace/?customer={customer}&q={name}")
+        page.locator(".market-card h2 a, .market-table th a").first.click()
+        page.get_by_role("button", name="Add to cart", exact=True).click()
+        page.locator("#toasts").get_by_text("is in the cart").wait_for()
+    check(page, [f"/customers/{customer}/cart/", f"/customers/{customer}/cart/review/"])
+    page.goto(f"/customers/{customer}/cart/")
+    page.get_by_label("Quantity", exact=True).first.fill("none")
+    page.get_by_label("Quantity", exact=True).first.press("Enter")
+    page.get_by_text("Enter a whole number of units, 1 or more.").wait_for()
+    assert problems(page) == []
+    page.goto(f"/customers/{customer}/cart/review/")
+    page.get_by_role("button", name="Schedule now", exact=True).click()
+    page.get_by_text("Choose the day.").wait_for()
+    assert problems(page) == []
+    page.get_by_role("button", name="Purchase now", exact=True).click()
+    page.get_by_text("This order waits for information").wait_for()
+    order = page.url
+    assert problems(page) == []
+    check(page, ["/orders/", f"/customers/{customer}/orders/", "/tasks/"])
+    page.goto(order)
+    page.get_by_role("link", name=re.compile("^Set up ")).click()
+    page.locator("#dialog").get_by_label("Domain", exact=True).wait_for()
+    assert problems(page) == []
+    page.locator("#dialog").get_by_role("button", name="Complete Task", exact=True).click()
+    page.locator(".page-name").get_by_text("Completed").wait_for()
+    assert problems(page) == []
+    check(page, [f"/customers/{customer}/products/"])
+    page.locator("tbody th a").first.click()
+    page.get_by_text("What held on each day").wait_for()
+    assert problems(page) == []
+    page.goto(f"/customers/{customer}/products/")
+    page.get_by_role("link", name="Suspend", exact=True).click()
+    page.locator("#dialog").get_by_text("keep running and being billed").first.wait_for()
+    assert problems(page) == []
+
+
 def test_wizard_empty_and_with_errors(
     looker: Callable[[Portal], Page], owner: Portal, at_step: Callable[[str], str]
 ) -> None:
@@ -226,7 +268,7 @@ def test_customers_users_pages(
     session = portal("customer admin")
     own = session.client.get("/").url.path.removesuffix("products/")
     page = looker(session)
-    check(page, [*[f"{own}{tab}/" for tab in TABS], f"{own}profile/modify/", "/customers/"])
+    check(page, [*[f"{own}{tab}/" for tab in TABS], f"{own}profile/modify/", "/customers/", "/tasks/", f"{own}cart/"])
 
 
 def test_readers_pages(demo: running.Demo, looker: Callable[[Portal], Page], portal: Callable[[str], Portal]) -> None:
@@ -247,7 +289,7 @@ def test_menu_is_reached_by_keyboard(demo: running.Demo, owner_page: Page, width
 
 def test_marketplace_and_catalogue(looker: Callable[[Portal], Page], owner: Portal) -> None:
     customer = owner.create_customer()
-    eventually(lambda: "Microsoft 365" in owner.get("/marketplace/?vendor=microsoft&q=microsoft+365"))
+    eventually(lambda: "Microsoft 365" in owner.get("/marketplace/?vendor=microsoft&q=microsoft+365"), seconds=120)
     page = looker(owner)
     listed = owner.get("/marketplace/?vendor=coro")
     product = re.search(r'href="(/marketplace/[0-9a-f-]{36}/)', listed)

@@ -1,4 +1,4 @@
-"""Syncs against the emulator over HTTP: prices arrive; a kill or an outage leaves the catalogue as it was."""
+"""Syncs against the emulator over HTTP: prices arrive, a cut or an outage leaves the catalogue as it was."""
 
 import datetime
 from collections.abc import Callable
@@ -65,10 +65,10 @@ def test_a_worker_that_dies_amid_a_sheet_leaves_the_catalogue_and_the_next_goes_
 
     (run,) = sync.start_sync(by=world.actor, at=factories.NOW)
     for name in ("apply", "end"):
-        monkeypatch.setattr(sheets, name, dies)
-        with pytest.raises(Killed):
-            sync.work_on_sync(partner_id=world.id, sync_id=run.id)
-        monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            patch.setattr(sheets, name, dies)
+            with pytest.raises(Killed):
+                sync.work_on_sync(partner_id=world.id, sync_id=run.id)
         sheets.end()  # as the connection of a killed worker does
         scope.enter(partner_id=world.id)
         if name == "apply":

@@ -22,7 +22,7 @@ from msphub.config.supervisor import SupervisorError, claimed
 
 KEY = Fernet.generate_key().decode()
 PARTNER = uuid.uuid4()
-_FIGURES = "notifications", "0003_figures"
+_LAST = "orders", "0003_credit"
 _POLICIES = "SELECT tablename, policyname, roles::text, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2"
 _RIGHTS = """
 SELECT relname, relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner), relacl::text FROM pg_class
@@ -96,8 +96,8 @@ def restore(postgres: EmbeddedPostgres, file: Path, **changes: Any) -> None:
 def make_older(postgres: EmbeddedPostgres) -> None:
     """Take back the last migration of an app, as an older release would have it."""
     with dumps.connect(postgres) as connection:
-        connection.execute("DROP FUNCTION notifications_mail_counts; DROP INDEX notifications_mail_by_state")
-        connection.execute("DELETE FROM django_migrations WHERE app = %s AND name = %s", _FIGURES)
+        connection.execute("DROP FUNCTION orders_credit_of(uuid)")
+        connection.execute("DELETE FROM django_migrations WHERE app = %s AND name = %s", _LAST)
 
 
 def test_backup_while_running_and_restore_of_it_migrated_forward(installation: EmbeddedPostgres) -> None:
@@ -115,7 +115,7 @@ def test_backup_while_running_and_restore_of_it_migrated_forward(installation: E
     assert json.loads(text)["postgres"] == installation.major
     assert "NOT in this file" in made.note
     assert KEY not in text
-    assert ".".join(_FIGURES) not in made.migrations
+    assert ".".join(_LAST) not in made.migrations
 
     before, url = everything(installation), installation.app_url
     del before["(functions)"], before["django_migrations"]
@@ -136,8 +136,8 @@ def test_backup_while_running_and_restore_of_it_migrated_forward(installation: E
     with restored:
         assert restored.app_url == url, "programs that know the URL go on"
         after = everything(restored)
-        assert ".".join(_FIGURES) in {f"{row[1]}.{row[2]}" for row in _migrations(restored)}
-        assert any(row[0] == "notifications_mail_counts" for row in after.pop("(functions)"))
+        assert ".".join(_LAST) in {f"{row[1]}.{row[2]}" for row in _migrations(restored)}
+        assert any(row[0] == "orders_credit_of" for row in after.pop("(functions)"))
         del after["django_migrations"]
         assert [name for name in before if after[name] != before[name]] == []
     assert restored.remove_former() == [installation.cluster]

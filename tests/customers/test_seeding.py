@@ -105,7 +105,7 @@ def test_seeded_customers_are_found_and_their_pages_work() -> None:
     assert [row.id for row in found.rows] == [tenant.id]
     client = Client()
     client.force_login(
-        Login.objects.get(id=world.owner.login_id), backend="allauth.account.auth_backends.AuthenticationBackend"
+        Login.objects.get(id=world.owner.login_id), backend="msphub.accounts.sessions.AuthenticationBackend"
     )
     assert f"{COUNT} customers" in client.get("/customers/").content.decode()
     for tab in ("products", "profile", "users", "audit-logs"):

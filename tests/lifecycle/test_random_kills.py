@@ -35,7 +35,9 @@ from partner_center_emulator.testing import Running
 
 ROUNDS = 200
 WORKERS = 2
-_LAST_SECONDS = 60
+# A machine that is busy with other things does as many rounds as fit into this time, and never fewer than these.
+_MOST_SECONDS, _FEWEST_ROUNDS = 150, 60
+_LAST_SECONDS = 120
 _WRITES = (at_microsoft.CREATE, at_microsoft.QUALIFY, at_microsoft.SET_QUALIFICATION, at_microsoft.AGREE)
 _BRING_FORWARD = """
 WITH early AS (UPDATE procrastinate_jobs SET scheduled_at = now()
@@ -90,8 +92,11 @@ class Nursery:
 
     def run(self, deed: str, **arguments: Any) -> str:
         """Have a deed done to its end; return its answer."""
-        pid, before = self.order(deed, **arguments), len(self.done)
-        self.await_end(pid)
+        before = len(self.done)
+        self.await_end(self.order(deed, **arguments))
+        ends = time.monotonic() + 10  # its last line may be on the way
+        while len(self.done) <= before and time.monotonic() < ends:
+            time.sleep(0.01)
         assert len(self.done) > before, self.output.read_text(encoding="utf-8")[-3000:]
         return self.done[-1]
 
@@ -101,7 +106,6 @@ class Nursery:
         while processes.started_at(pid) is not None:
             assert time.monotonic() < ends, f"process {pid} doesn't end"
             time.sleep(0.005)
-        time.sleep(0.02)  # its last line may be on the way
 
     def kill(self, pid: int) -> None:
         """End a process as a power cut would."""
@@ -314,10 +318,13 @@ def scene(data_directory: Path, emulator: Running, tmp_path: Path) -> Iterator[S
         yield made
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_random_kills_lose_nothing_and_do_nothing_twice(scene: Scene) -> None:
     before = set(scene.microsoft.tenants())
+    ends = time.monotonic() + _MOST_SECONDS
     for number in range(ROUNDS):
+        if number >= _FEWEST_ROUNDS and time.monotonic() > ends:
+            break
         scene.round(number)
     scene.settle()
 
@@ -331,7 +338,7 @@ def test_random_kills_lose_nothing_and_do_nothing_twice(scene: Scene) -> None:
 def _check_customers(scene: Scene) -> None:
     """Whoever was told that a customer is made finds it; who was killed meanwhile finds it whole or not at all."""
     names = [name for (name,) in scene.rows("SELECT t.name FROM accounts_tenant t WHERE t.kind = 'customer'")]
-    assert len(names) == len(set(names)) > ROUNDS / 5
+    assert len(names) == len(set(names)) > _FEWEST_ROUNDS / 5
     told = {name for name in scene.nursery.done if name in scene.wanted}
     assert told <= set(names) <= set(scene.wanted)
     incomplete = scene.rows(

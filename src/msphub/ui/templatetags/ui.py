@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString, mark_safe
 
-from msphub.ui import cells, chrome, forms, htmx
+from msphub.ui import cells, chrome, forms, grid_frame, htmx
 from msphub.ui.grid_view import Grid
 from msphub.ui.icons import icon as _icon
 
@@ -76,6 +76,12 @@ def dialog_parent(request: Any) -> str:
 def grid(context: Context, grid: Grid) -> SafeString:
     """The whole grid component."""
     return grid.render(token=context.get("csrf_token") or "")
+
+
+@register.simple_tag
+def pager(previous_url: str, next_url: str) -> SafeString:
+    """Links to the pages beside this one."""
+    return grid_frame.pager(previous_url=previous_url, next_url=next_url)
 
 
 @register.simple_tag

@@ -43,6 +43,21 @@
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) document.cookie = `msphub_zone=${zone};path=/;max-age=31536000;samesite=lax`;
 
+  /* A link that posts does nothing of use without the page's script: a click that comes before it waits for it. */
+  const early = [];
+  const keep = (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a[hx-post]") : null;
+    if (!link) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (!early.includes(link)) early.push(link);
+  };
+  document.addEventListener("click", keep, true);
+  document.addEventListener("DOMContentLoaded", () => setTimeout(() => {
+    document.removeEventListener("click", keep, true);
+    early.forEach((link) => link.click());
+  }));
+
   apply();
   dark.addEventListener("change", apply);
   window.addEventListener("storage", apply);
