@@ -289,7 +289,7 @@ def test_menu_is_reached_by_keyboard(demo: running.Demo, owner_page: Page, width
 
 def test_marketplace_and_catalogue(looker: Callable[[Portal], Page], owner: Portal) -> None:
     customer = owner.create_customer()
-    eventually(lambda: "Microsoft 365" in owner.get("/marketplace/?vendor=microsoft&q=microsoft+365"))
+    eventually(lambda: "Microsoft 365" in owner.get("/marketplace/?vendor=microsoft&q=microsoft+365"), seconds=120)
     page = looker(owner)
     listed = owner.get("/marketplace/?vendor=coro")
     product = re.search(r'href="(/marketplace/[0-9a-f-]{36}/)', listed)
