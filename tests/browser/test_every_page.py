@@ -89,6 +89,8 @@ def test_list_drafts_and_pages_of_the_account(
     looker: Callable[[Portal], Page], owner: Portal, at_step: Callable[[str], str]
 ) -> None:
     at_step("contacts")
+    owner.create_customer()
+    mail = eventually(owner.mails)[0][1]
     page = looker(owner)
     check(
         page,
@@ -96,7 +98,7 @@ def test_list_drafts_and_pages_of_the_account(
             "/customers/",
             "/customers/?q=nothing-has-this-name",
             "/mail/",
-            owner.mails()[0][1],
+            mail,
             "/account/microsoft/",
             "/audit/",
             "/accounts/2fa/",

@@ -1,4 +1,4 @@
-"""The way of a purchase (issue's end): cart icon, dialog, two Microsoft products and one of Coro, task, Products tab."""
+"""The way of a purchase: cart icon, dialog, two Microsoft products and one of Coro, task, Products tab."""
 
 import datetime
 
@@ -37,7 +37,7 @@ def test_from_the_cart_icon_to_the_products_tab(demo: running.Demo, owner: Porta
     # The demo reads Microsoft's price sheet when it starts; prices may still be on their way.
     eventually(lambda: MICROSOFT[1] in owner.get(f"/marketplace/?customer={customer}&vendor=microsoft&q=Premium"))
 
-    page.goto(f"{demo.url}/customers/?q={name.split()[0]}")
+    page.goto(f"{demo.url}/customers/?q={name.split(maxsplit=1)[0]}")
     page.get_by_role("link", name=f"Purchase for {name}", exact=True).or_(
         page.get_by_role("button", name=f"Purchase for {name}", exact=True)
     ).click()
@@ -61,7 +61,7 @@ def test_from_the_cart_icon_to_the_products_tab(demo: running.Demo, owner: Porta
     page.get_by_role("link", name="Review", exact=True).click()
     page.get_by_role("button", name="Purchase now", exact=True).click()
     expect(page.get_by_text("This order waits for information")).to_be_visible()
-    page.goto(f"{demo.url}/tasks/?q={name.split()[0]}")
+    page.goto(f"{demo.url}/tasks/?q={name.split(maxsplit=1)[0]}")
     page.get_by_role("link", name="Complete Task").click()
     dialog.get_by_label("Domain", exact=True).fill("purchase.example")
     dialog.get_by_label("Admin E-mail", exact=True).fill("ann@purchase.example")
