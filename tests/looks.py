@@ -25,9 +25,13 @@ def violations(page: Page, *, rules: list[str] | None = None) -> list[Any]:
 
 
 def settle(page: Page) -> None:
-    """Wait until what moves or fades has ended and was painted: colours count as they stay."""
+    """Wait until what moves or fades has ended and was painted: colours count as they stay.
+
+    From the top of the page: what the sticky bars cover further down is reached by scrolling.
+    """
     page.evaluate(
         """async () => {
+            window.scrollTo(0, 0);
             const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
             await painted();
             await Promise.allSettled(document.getAnimations().map((one) => one.finished));

@@ -20,7 +20,7 @@ MICROSOFT = ("Microsoft 365 Business Basic", "Microsoft 365 Business Premium")
 
 def _add(page: Page, *, name: str, quantity: str) -> None:
     """Find a product on the purchase page that is open, and put it into the cart."""
-    search = page.get_by_label("Search products", exact=True)
+    search = page.get_by_role("searchbox", name="Search products")
     search.fill(name)
     search.press("Enter")
     page.get_by_role("link", name=name, exact=True).first.click()
