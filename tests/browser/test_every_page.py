@@ -89,6 +89,8 @@ def test_list_drafts_and_pages_of_the_account(
     looker: Callable[[Portal], Page], owner: Portal, at_step: Callable[[str], str]
 ) -> None:
     at_step("contacts")
+    owner.create_customer()
+    mail = eventually(owner.mails)[0][1]
     page = looker(owner)
     check(
         page,
@@ -96,7 +98,7 @@ def test_list_drafts_and_pages_of_the_account(
             "/customers/",
             "/customers/?q=nothing-has-this-name",
             "/mail/",
-            owner.mails()[0][1],
+            mail,
             "/account/microsoft/",
             "/audit/",
             "/accounts/2fa/",
@@ -289,7 +291,7 @@ def test_menu_is_reached_by_keyboard(demo: running.Demo, owner_page: Page, width
 
 def test_marketplace_and_catalogue(looker: Callable[[Portal], Page], owner: Portal) -> None:
     customer = owner.create_customer()
-    eventually(lambda: "Microsoft 365" in owner.get("/marketplace/?vendor=microsoft&q=microsoft+365"))
+    eventually(lambda: "Microsoft 365" in owner.get("/marketplace/?vendor=microsoft&q=microsoft+365"), seconds=120)
     page = looker(owner)
     listed = owner.get("/marketplace/?vendor=coro")
     product = re.search(r'href="(/marketplace/[0-9a-f-]{36}/)', listed)

@@ -50,8 +50,8 @@ def test_coro_and_msp_hub_from_cart_to_products_tab(demo: running.Demo, owner: P
     expect(page.locator("tbody tr")).to_have_count(1)  # clicked twice, ordered once
 
     page.locator("#menu").get_by_role("link", name="Task System", exact=True).click()
-    page.get_by_label("Search name or customer").fill(name)
-    page.get_by_label("Search name or customer").press("Enter")
+    page.get_by_role("searchbox", name="Search name or customer").fill(name)
+    page.get_by_role("searchbox", name="Search name or customer").press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_role("link", name="Complete Task").click()
     dialog = page.locator("#dialog")

@@ -69,6 +69,7 @@ def test_a_worker_that_dies_amid_a_sheet_leaves_the_catalogue_and_the_next_goes_
             patch.setattr(sheets, name, dies)
             with pytest.raises(Killed):
                 sync.work_on_sync(partner_id=world.id, sync_id=run.id)
+        sheets.end()  # as the connection of a killed worker does
         scope.enter(partner_id=world.id)
         if name == "apply":
             assert not Price.objects.exists()

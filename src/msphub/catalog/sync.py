@@ -46,16 +46,22 @@ class TryLater(Exception):
 
 
 def markets(*, partner_id: uuid.UUID) -> list[str]:
-    """Return the countries whose prices a partner needs: of its active subscriptions and of customers not archived."""
+    """Return the countries whose prices a partner needs: its active subscriptions', then its customers' (not archived).
+
+    Those with most customers come first, as their prices are wanted first.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT country FROM accounts_subscription
-            WHERE partner_id = %s AND customer_id IS NULL AND active AND country <> ''
-            UNION
-            SELECT country FROM accounts_tenant
-            WHERE partner_id = %s AND kind = 'customer' AND archived_at IS NULL AND country <> ''
-            ORDER BY 1
+            SELECT country FROM (
+                SELECT country, true AS own, 0 AS customers FROM accounts_subscription
+                WHERE partner_id = %s AND customer_id IS NULL AND active AND country <> ''
+                UNION ALL
+                SELECT country, false, count(*) FROM accounts_tenant
+                WHERE partner_id = %s AND kind = 'customer' AND archived_at IS NULL AND country <> ''
+                GROUP BY country
+            ) needed
+            GROUP BY country ORDER BY bool_or(own) DESC, sum(customers) DESC, country
             """,
             [partner_id, partner_id],
         )
@@ -96,7 +102,7 @@ def start_sync(
             ignore_conflicts=True,
         )
         found = list(
-            CatalogSync.objects.filter(partner_id=by.partner_id, id__in=[run.id for run in started]).order_by("market")
+            CatalogSync.objects.filter(partner_id=by.partner_id, id__in=[run.id for run in started]).order_by("id")
         )
         for run in found:
             defer(run)

@@ -134,6 +134,12 @@ def close_tasks(*, order: Order) -> None:
     )
 
 
+def has_tasks(*, by: Actor) -> bool:
+    """Tell whether the actor's company has ever been asked for something."""
+    found = Task.objects.filter(partner_id=by.partner_id)
+    return (found.filter(customer_id=by.customer_id) if by.customer_id is not None else found).exists()
+
+
 def partners_with_due_tasks(*, at: datetime.datetime) -> list[uuid.UUID]:
     """Return the partners of which an open task may have to be reminded of, or expires. Needs no scope."""
     with connection.cursor() as cursor:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from msphub.catalog import prices
+from msphub.catalog import permissions, prices
 from msphub.customers import buyers
 from msphub.customers.buyers import Buyer, BuyerSubscription
 from msphub.kit import ids, money
@@ -25,7 +25,7 @@ from msphub.orders.choices import OrderStatus
 from msphub.orders.models import Cart, CartLine, Order
 from msphub.ui import cells, htmx
 from msphub.ui.grid import Empty
-from msphub.ui.page import Crumb, Page
+from msphub.ui.page import Action, Crumb, Page
 from msphub.web import shown, wizard_forms
 from msphub.web.middleware import PortalRequest
 
@@ -109,6 +109,23 @@ def review(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     on, problem = _day(given.get("scheduled_on") or given.get("on"), today=today)
     return _review(request, buyer, found, on=on or today, day_error=problem)
+
+
+def links(request: PortalRequest, *, customer_id: uuid.UUID, subscription_id: uuid.UUID | None = None) -> list[Action]:
+    """Return the way to what a customer has in its cart, or in that of one subscription; nothing while it is empty."""
+    if not request.actor.may(permissions.PURCHASE):
+        return []
+    filled = queries.filled_carts(by=request.actor, customer_id=customer_id)
+    chosen = [one for one in filled if subscription_id is None or one[0].subscription_id == subscription_id]
+    url = reverse("cart", kwargs={"customer_id": customer_id})
+    return [
+        Action(
+            label=_("Cart (%(lines)s)") % {"lines": count},
+            url=f"{url}?{urlencode({'subscription': str(found.subscription_id)})}",
+            icon="shopping-cart",
+        )
+        for found, count in chosen[:1]
+    ]
 
 
 def _open(request: PortalRequest, customer_id: uuid.UUID) -> tuple[Buyer, Cart | None]:

@@ -15,6 +15,7 @@ from msphub.customers import permissions
 from msphub.kit.actor import Actor
 from msphub.notifications import permissions as mail_permissions
 from msphub.orders import permissions as order_permissions
+from msphub.orders import waiting
 from msphub.web.tabs import TABS
 
 PRODUCT = "MSP Hub"
@@ -96,7 +97,8 @@ def _customer_menu(actor: Actor, here: str) -> list[dict[str, Any]]:
             continue
         url = reverse("customer", kwargs={"customer_id": actor.customer_id, "tab": tab.slug})
         items.append({"label": str(tab.label), "url": url, "icon": tab.icon, "active": here.startswith(url)})
-    if actor.may(order_permissions.VIEW_TASKS):
+    # The eight tabs are a customer's menu; what its orders wait for joins them once there is something.
+    if actor.may(order_permissions.VIEW_TASKS) and (here.startswith(reverse("tasks")) or waiting.has_tasks(by=actor)):
         url = reverse("tasks")
         items.append({"label": _("Task System"), "url": url, "icon": "checklist", "active": here.startswith(url)})
     return [{"label": "", "items": items}]

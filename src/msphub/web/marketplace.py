@@ -26,7 +26,7 @@ from msphub.orders import carts
 from msphub.ui import htmx
 from msphub.ui.grid import Empty
 from msphub.ui.page import Action, Crumb, Page, Tab
-from msphub.web import keyset, shop, wizard_forms
+from msphub.web import cart, keyset, shop, wizard_forms
 from msphub.web.middleware import PortalRequest
 from msphub.web.shop import Shop
 
@@ -96,7 +96,7 @@ def marketplace(request: PortalRequest) -> HttpResponse:
                 Tab(label=_("All products"), url=links.to(tab=""), current=not favourites),
                 Tab(label=_("My Favorite"), url=links.to(tab="favorite"), current=favourites),
             ],
-            actions=_actions(request),
+            actions=[*_actions(request), *_cart(request, place)],
         )
         return render(request, "web/marketplace/list.html", context)
     answer = render(request, "web/marketplace/products.html", context)
@@ -113,6 +113,14 @@ def _shelves(links: "_Links") -> list[tuple[str, str, str]]:
 def _line(value: str) -> str:
     """Return a parameter without what PostgreSQL refuses, and not longer than anybody types."""
     return "".join(sign for sign in value if sign.isprintable())[:200].strip()
+
+
+def _cart(request: PortalRequest, place: Shop) -> list[Action]:
+    buyer = place.buyer
+    if buyer is None:
+        return []
+    subscription_id = buyer.subscription.id if buyer.subscription else None
+    return cart.links(request, customer_id=buyer.customer_id, subscription_id=subscription_id)
 
 
 class _Links:
@@ -340,6 +348,7 @@ def _show(
             one for one in (str(VendorCode(row.vendor.code).label), context["category"], place.title) if one
         ),
         crumbs=[Crumb(label=_("Marketplace"), url=place.url("marketplace"))],
+        actions=_cart(request, place),
     )
     return render(request, "web/marketplace/product.html", context)
 

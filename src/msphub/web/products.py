@@ -22,11 +22,10 @@ from msphub.entitlements import queries
 from msphub.entitlements.choices import State
 from msphub.entitlements.models import HoldingPeriod, PurchasedProduct
 from msphub.kit.errors import NotFound
-from msphub.orders import queries as orders
 from msphub.ui import cells, grid_view
 from msphub.ui.grid import Column, Empty, Export, Filter, GridSpec, GridState
 from msphub.ui.page import Action, Crumb, Item, Page
-from msphub.web import grids, shown
+from msphub.web import cart, grids, shown
 from msphub.web.middleware import PortalRequest
 
 # The six of product.md (C-20) in its order, then those of choice.
@@ -127,14 +126,6 @@ def _with_purchase(request: PortalRequest, page: Page, customer_id: uuid.UUID) -
     """Put **Purchase** and the customer's filled cart over the tab."""
     if not request.actor.may(catalog.PURCHASE):
         return page
-    carts = orders.filled_carts(by=request.actor, customer_id=customer_id)
-    quieter = [*page.actions]
-    if carts:
-        url = reverse("cart", kwargs={"customer_id": customer_id})
-        label = _("Cart (%(lines)s)") % {"lines": sum(count for _cart, count in carts)}
-        quieter.append(
-            Action(label=label, url=f"{url}?subscription={carts[0][0].subscription_id}", icon="shopping-cart")
-        )
     purchase = Action(
         label=_("Purchase"), url=f"{reverse('marketplace')}?customer={customer_id}", icon="plus", tone="primary"
     )
@@ -144,7 +135,7 @@ def _with_purchase(request: PortalRequest, page: Page, customer_id: uuid.UUID) -
         crumbs=page.crumbs,
         status=page.status,
         tabs=page.tabs,
-        actions=quieter,
+        actions=[*page.actions, *cart.links(request, customer_id=customer_id)],
         action=page.action or purchase,
     )
 
