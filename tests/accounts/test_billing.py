@@ -2,18 +2,23 @@
 
 import dataclasses
 import datetime
+import threading
+import time
 import uuid
+from collections.abc import Callable
 
 import pytest
+from django.db import connection, connections, transaction
 from tests import factories
 
-from msphub.accounts import billing, billing_lists, queries
+from msphub.accounts import billing, billing_lists, queries, tax_registrations
 from msphub.accounts.billing import ProfileEntry, SubscriptionEntry
-from msphub.accounts.choices import Role
+from msphub.accounts.choices import Role, Status
 from msphub.accounts.models import BillingProfile, Subscription
 from msphub.audit.models import Entry
-from msphub.customers import creation, selling
-from msphub.kit import scope
+from msphub.customers import actions, creation, selling
+from msphub.customers.models import Customer
+from msphub.kit import ids, scope
 from msphub.kit.addresses import Address
 from msphub.kit.errors import Forbidden, NotFound, Refused
 from msphub.kit.lists import Wanted
@@ -84,10 +89,12 @@ def test_a_profile_and_a_subscription_are_made_and_recorded(world: factories.Par
         ({"billing_profile_id": None}, "billing_profile"),
         ({"billing_profile_id": uuid.uuid4()}, "billing_profile"),
         ({"currency": "XXQ"}, "currency"),
+        ({"currency": "DEM"}, "currency"),  # nobody pays in it any more
         ({"tax_registration": "NL123"}, "tax_registration"),
         ({"number_series": "no spaces"}, "number_series"),
         ({"number_series": "MUCH-TOO-LONG-A-SERIES"}, "number_series"),
         ({"time_zone": "Europe/Atlantis"}, "time_zone"),
+        ({"time_zone": "localtime"}, "time_zone"),
         ({"payment_instructions": "x" * 2001}, "payment_instructions"),
     ],
 )
@@ -115,9 +122,9 @@ def test_names_are_letters_of_any_script_spaces_and_underscores(world: factories
     [("US", "04-2103594"), ("DE", "DE 136,695 976"), ("AU", "83 914 571 673"), ("QA", "anything goes"), ("US", "")],
 )
 def test_a_tax_registration_follows_its_countrys_rule(country: str, number: str) -> None:
-    assert billing.check_tax_registration(number, country=country) == (number, None)
+    assert tax_registrations.check(number, country=country) == (number, None)
     if number and country != "QA":
-        assert billing.check_tax_registration(number[:-1], country=country)[1]
+        assert tax_registrations.check(number[:-1], country=country)[1]
 
 
 def test_a_name_that_differs_by_case_and_a_series_that_is_taken_are_refused(world: factories.PartnerWorld) -> None:
@@ -155,21 +162,33 @@ def test_a_stale_change_is_refused_and_the_right_one_is_recorded(world: factorie
     assert Entry.objects.filter(event="billing_profile.changed").count() == 1
 
 
-def test_the_currency_stays_while_customers_are_charged_in_it(world: factories.PartnerWorld) -> None:
-    factories.make_customer(world)
-    assert selling.currency_is_fixed(by=world.actor, subscription_id=world.subscription.id)
+def test_currency_and_country_stay_while_customers_are_charged_under_it(world: factories.PartnerWorld) -> None:
     profile = billing.save_profile(by=world.actor, customer_id=None, entry=UTRECHT, at=AT)
-    problems = refused(
-        billing.save_subscription,
-        by=world.actor,
-        customer_id=None,
-        entry=entry(profile),
-        at=AT,
-        subscription_id=world.subscription.id,
-        version=1,
-        currency_is_fixed=True,
+    arguments = {"by": world.actor, "customer_id": None, "at": AT, "subscription_id": world.subscription.id}
+    dollars = entry(profile, country="US", state="WA", currency="USD", tax_registration="")
+    selling.save_subscription(**arguments, entry=entry(profile), version=1)  # nobody is charged under it yet
+    selling.save_subscription(**arguments, entry=dollars, version=2)
+    factories.make_customer(world)
+    problems = refused(selling.save_subscription, **arguments, entry=entry(profile), version=3)
+    assert set(problems) == {"currency", "country"}
+    renamed = selling.save_subscription(**arguments, entry=dataclasses.replace(dollars, name="Americas"), version=3)
+    assert (renamed.name, renamed.currency, renamed.country) == ("Americas", "USD", "US")
+    told = Entry.objects.filter(event="subscription.changed", object_id=renamed.id).latest("id")
+    assert told.changes == {"Name": ["Europe", "Americas"]}
+
+
+def test_a_form_that_is_sent_twice_makes_one(world: factories.PartnerWorld) -> None:
+    form = ids.new_id()
+    first, second = (
+        billing.save_profile(by=world.actor, customer_id=None, entry=UTRECHT, at=AT, new_id=form) for _ in range(2)
     )
-    assert set(problems) == {"currency"}
+    assert first.id == second.id == form
+    arguments = {"by": world.actor, "customer_id": None, "entry": entry(first), "at": AT, "new_id": form}
+    assert selling.save_subscription(**arguments).id == selling.save_subscription(**arguments).id == form
+    assert Entry.objects.filter(object_id=form).count() == 2
+    stranger = factories.make_partner(name="Stranger")
+    with pytest.raises(NotFound):
+        billing.save_profile(by=stranger.actor, customer_id=None, entry=UTRECHT, at=AT, new_id=form)
 
 
 def test_a_partner_subscription_in_use_stays_active_and_names_its_customers(world: factories.PartnerWorld) -> None:
@@ -179,6 +198,18 @@ def test_a_partner_subscription_in_use_stays_active_and_names_its_customers(worl
         selling.set_active(**arguments, active=False)
     assert refusal.value.code == "in_use"
     assert Subscription.objects.get(id=world.subscription.id).active
+
+
+def test_customers_off_the_grid_count_and_are_told_apart(world: factories.PartnerWorld) -> None:
+    tenant = factories.make_customer(world, name="Tailspin")
+    factories.set_status(world, tenant, Status.DISABLED)
+    actions.archive_customer(by=world.actor, customer_id=tenant.id, archived=True, at=AT)
+    ids_of = [world.subscription.id]
+    alone = selling.charged_under(by=world.actor, subscription_ids=ids_of)[world.subscription.id]
+    assert (alone.count, alone.first, alone.any_archived, alone.all_archived) == (1, ["Tailspin"], True, True)
+    factories.make_customer(world, name="Wingtip")
+    both = selling.charged_under(by=world.actor, subscription_ids=ids_of)[world.subscription.id]
+    assert (both.count, both.first, both.any_archived, both.all_archived) == (2, ["Tailspin", "Wingtip"], True, False)
 
 
 def test_an_inactive_one_is_not_offered_and_not_taken(world: factories.PartnerWorld) -> None:
@@ -253,6 +284,27 @@ def test_nobody_reaches_anothers(world: factories.PartnerWorld) -> None:
     assert set(problems) == {"billing_profile"}  # a sibling's profile is none of this customer's
 
 
+@pytest.mark.parametrize(
+    ("name", "searches"),
+    [
+        ("Île de France", ["île", "ILE", "fran ile", "France"]),
+        ("हिन्दी", ["हिन्दी", "हि"]),
+        ("حساب رئيسي", ["رئيسي"]),
+        ("Große_Kunden", ["große", "GROSSE", "kund"]),
+    ],
+)
+def test_names_are_found_as_typed_and_without_accents(
+    world: factories.PartnerWorld, name: str, searches: list[str]
+) -> None:
+    profile = billing.save_profile(by=world.actor, customer_id=None, entry=UTRECHT, at=AT)
+    billing.save_subscription(by=world.actor, customer_id=None, entry=entry(profile, name=name), at=AT)
+    for search in (*searches, "nothing-like-it", "\x00"):
+        found = billing_lists.subscriptions_page(
+            by=world.actor, customer_id=None, wanted=Wanted(sort="name"), search=search
+        )
+        assert (name in [row.name for row in found.rows]) == (search != "nothing-like-it"), search
+
+
 def test_lists_page_search_and_sort_in_one_statement(
     world: factories.PartnerWorld, django_assert_num_queries: object
 ) -> None:
@@ -290,3 +342,59 @@ def test_lists_page_search_and_sort_in_one_statement(
         by=world.actor, customer_id=None, wanted=Wanted(sort="name", size=2, before=rest.keys[0])
     )
     assert [row.name for row in back.rows] == [row.name for row in first.rows]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", ["made inactive", "sold in another currency"])
+def test_a_customer_made_while_its_partner_subscription_changes_is_refused(what: str) -> None:
+    """Creation waits for whoever changes the selling entity, and then sees what it is now."""
+    world = factories.make_partner()
+    profile = billing.save_profile(by=world.actor, customer_id=None, entry=UTRECHT, at=AT)
+    changes: dict[str, Callable[[], object]] = {
+        "made inactive": lambda: selling.set_active(
+            by=world.actor, customer_id=None, subscription_id=world.subscription.id, active=False, at=AT
+        ),
+        "sold in another currency": lambda: selling.save_subscription(
+            by=world.actor,
+            customer_id=None,
+            entry=entry(profile),
+            at=AT,
+            subscription_id=world.subscription.id,
+            version=1,
+        ),
+    }
+    outcome: list[object] = []
+
+    def create() -> None:
+        scope.enter(partner_id=world.id)
+        try:
+            creation.create_customer(by=world.actor, new=factories.new_customer(world), draft_id=None, at=AT)
+            outcome.append("made")
+        except Refused as refusal:
+            outcome.append(set(refusal.fields))
+        finally:
+            connections.close_all()
+
+    other = threading.Thread(target=create)
+    with transaction.atomic():
+        changes[what]()
+        other.start()
+        _until_somebody_waits()
+    other.join(60)
+    assert outcome == [{"partner_subscription"} if what == "made inactive" else {"customer_type"}]
+    scope.enter(partner_id=world.id)
+    assert not Customer.objects.exists()
+
+
+def _until_somebody_waits() -> None:
+    """Return once another session waits for a lock of this one."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.05)
+    raise AssertionError("nobody waited for the lock")

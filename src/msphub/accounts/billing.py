@@ -6,18 +6,16 @@ import re
 import unicodedata
 import uuid
 import zoneinfo
+from functools import lru_cache
 from typing import Any
 
-from babel.numbers import list_currencies
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
-from stdnum.exceptions import ValidationError
-from stdnum.util import get_cc_module
 
-from msphub.accounts import events, permissions, queries
+from msphub.accounts import events, permissions, queries, tax_registrations
 from msphub.accounts.models import BillingProfile, Subscription, Tenant
 from msphub.audit import actions as audit
-from msphub.kit import addresses, fields, text
+from msphub.kit import addresses, fields, ids, money, text
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused, Text
 
@@ -26,9 +24,6 @@ type Problems = dict[str, Text]
 MOST_NAME = 100
 MOST_INSTRUCTIONS = 2000
 _SERIES = re.compile(r"[A-Z0-9]([A-Z0-9-]{0,8}[A-Z0-9])?")
-# What a business is registered for taxes under, where it isn't called VAT (python-stdnum's names).
-_TAX_KINDS = ("vat", "gstin", "abn", "ein", "bn", "uid", "tin")
-_TAX_KINDS_OF = {"US": ("ein",), "AU": ("abn",), "IN": ("gstin",), "CA": ("bn",), "CH": ("uid", "vat"), "NZ": ("ird",)}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,22 +93,23 @@ def save_profile(
     at: datetime.datetime,
     profile_id: uuid.UUID | None = None,
     version: int = 0,
+    new_id: uuid.UUID | None = None,
 ) -> BillingProfile:
     """Create a billing profile of a customer or of the partner (None), or change the one with `profile_id`.
 
     Refuses what is missing or wrong at its field, and `stale` when somebody changed it since `version` was read.
-    Invoices that were issued keep the address they were issued to.
+    Invoices that were issued keep the address they were issued to. `new_id` is the form's own: sent twice, it makes one
+    profile and returns that.
     """
     by.require(permissions.MANAGE_SUBSCRIPTIONS)
     _require_own(by=by, customer_id=customer_id)
     entry, problems = check_profile(entry)
     if problems:
         raise _refused(problems)
+    if profile_id is None:
+        return _create_profile(by=by, customer_id=customer_id, entry=entry, at=at, new_id=new_id or ids.new_id())
     with transaction.atomic():
-        if profile_id is None:
-            profile = BillingProfile(partner_id=by.partner_id, customer_id=customer_id, created_at=at)
-        else:
-            profile = lock_profile(by=by, customer_id=customer_id, profile_id=profile_id, version=version)
+        profile = lock_profile(by=by, customer_id=customer_id, profile_id=profile_id, version=version)
         write_profile(by=by, profile=profile, entry=entry, at=at)
     return profile
 
@@ -132,7 +128,7 @@ def write_profile(*, by: Actor, profile: BillingProfile, entry: ProfileEntry, at
         return
     if not new:
         profile.version += 1
-    profile.save()
+    profile.save(force_insert=new)
     _record(
         by=by,
         event=events.BILLING_PROFILE_CREATED if new else events.BILLING_PROFILE_CHANGED,
@@ -175,12 +171,14 @@ def save_subscription(
     at: datetime.datetime,
     subscription_id: uuid.UUID | None = None,
     version: int = 0,
-    currency_is_fixed: bool = False,
+    in_use: bool = False,
+    new_id: uuid.UUID | None = None,
 ) -> Subscription:
     """Create a subscription of a customer or of the partner (None), or change the one with `subscription_id`.
 
     Refuses what is missing or wrong at its field, a name or number series that is taken, a billing profile that is
-    not complete, and `stale`. `currency_is_fixed`: somebody is charged under it already.
+    not complete, and `stale`. `in_use`: customers are charged under it, so its currency and its country (the law that
+    its invoices follow) stay; `customers.selling` knows. `new_id` is the form's own: sent twice, it makes one.
     """
     by.require(permissions.MANAGE_SUBSCRIPTIONS)
     _require_own(by=by, customer_id=customer_id)
@@ -197,6 +195,10 @@ def save_subscription(
         }
     if problems or profile is None:
         raise _refused(problems)
+    new_id = new_id or ids.new_id()
+    own = Subscription.objects.filter(partner_id=by.partner_id, customer_id=customer_id, id=new_id)
+    if subscription_id is None and (made := own.first()) is not None:
+        return made
     try:
         with transaction.atomic():
             return _write_subscription(
@@ -207,9 +209,14 @@ def save_subscription(
                 at=at,
                 subscription_id=subscription_id,
                 version=version,
-                currency_is_fixed=currency_is_fixed,
+                in_use=in_use,
+                new_id=new_id,
             )
     except IntegrityError as error:
+        if subscription_id is None and (made := own.first()) is not None:
+            return made  # the other click came first
+        if "_pkey" in str(error):
+            raise NotFound from error  # somebody else's id
         taken = "number_series" if "number_series" in str(error) else "name"
         words = {
             "name": _("There is a subscription with this name already."),
@@ -275,19 +282,18 @@ def _write_subscription(
     at: datetime.datetime,
     subscription_id: uuid.UUID | None,
     version: int,
-    currency_is_fixed: bool,
+    in_use: bool,
+    new_id: uuid.UUID,
 ) -> Subscription:
     if subscription_id is None:
-        row = Subscription(partner_id=by.partner_id, customer_id=customer_id, created_at=at)
+        row = Subscription(id=new_id, partner_id=by.partner_id, customer_id=customer_id, created_at=at)
         before: dict[str, Any] = {}
     else:
         row = lock_subscription(by=by, customer_id=customer_id, subscription_id=subscription_id)
         if row.version != version:
             raise stale()
-        if currency_is_fixed and row.currency != entry.currency:
-            raise _refused(
-                {"currency": _("The currency can't change any more: customers are charged under this subscription.")}
-            )
+        if in_use:
+            _refuse_what_stays(row, entry)
         before = _subscription_words(row, row.billing_profile)
         row.version += 1
     row.name, row.country, row.state, row.billing_profile = entry.name, entry.country, entry.state, profile
@@ -300,7 +306,7 @@ def _write_subscription(
     if not new and not changes:
         row.version -= 1
         return row
-    row.save()
+    row.save(force_insert=new)
     _record(
         by=by,
         event=events.SUBSCRIPTION_CREATED if new else events.SUBSCRIPTION_CHANGED,
@@ -310,6 +316,38 @@ def _write_subscription(
         at=at,
     )
     return row
+
+
+def _create_profile(
+    *, by: Actor, customer_id: uuid.UUID | None, entry: ProfileEntry, at: datetime.datetime, new_id: uuid.UUID
+) -> BillingProfile:
+    own = BillingProfile.objects.filter(partner_id=by.partner_id, customer_id=customer_id, id=new_id)
+    profile = BillingProfile(id=new_id, partner_id=by.partner_id, customer_id=customer_id, created_at=at)
+    made = own.first()
+    if made is not None:
+        return made
+    try:
+        with transaction.atomic():
+            write_profile(by=by, profile=profile, entry=entry, at=at)
+    except IntegrityError as error:
+        made = own.first()
+        if made is None:
+            raise NotFound from error  # somebody else's id
+        return made  # the other click came first
+    return profile
+
+
+def _refuse_what_stays(row: Subscription, entry: SubscriptionEntry) -> None:
+    problems: Problems = {}
+    if row.currency != entry.currency:
+        problems["currency"] = _("The currency can't change any more: customers are charged under this subscription.")
+    if row.country != entry.country:
+        problems["country"] = _(
+            "The country can't change any more: customers are charged under this subscription by its law. "
+            "Create another one and move them."
+        )
+    if problems:
+        raise _refused(problems)
 
 
 def _check_place(entry: SubscriptionEntry) -> tuple[str, str, Problems]:
@@ -322,16 +360,16 @@ def _check_place(entry: SubscriptionEntry) -> tuple[str, str, Problems]:
 def _check_selling(entry: SubscriptionEntry) -> tuple[SubscriptionEntry, Problems]:
     problems: Problems = {}
     currency = entry.currency.strip().upper()
-    if currency not in list_currencies():
+    if currency not in dict(money.currencies()):
         problems["currency"] = _("Choose the currency.")
-    registration, problem = check_tax_registration(entry.tax_registration, country=entry.country)
+    registration, problem = tax_registrations.check(entry.tax_registration, country=entry.country)
     if problem:
         problems["tax_registration"] = problem
     series = entry.number_series.strip().upper()
     if series and not _SERIES.fullmatch(series):
         problems["number_series"] = _("Use up to ten letters, digits and dashes, such as EU-24.")
     zone = entry.time_zone.strip()
-    if zone not in zoneinfo.available_timezones():
+    if zone not in time_zones():
         problems["time_zone"] = _("Choose the time zone.")
     instructions = entry.payment_instructions.replace("\r\n", "\n").strip()
     if len(instructions) > MOST_INSTRUCTIONS:
@@ -351,28 +389,15 @@ def _check_selling(entry: SubscriptionEntry) -> tuple[SubscriptionEntry, Problem
     )
 
 
-def check_tax_registration(value: str, *, country: str) -> tuple[str, str | None]:
-    """Check a tax registration by its country's own rule (python-stdnum) where there is one; empty is none.
-
-    It is kept as typed: invoices show it with its prefix and its spaces.
-    """
-    clean, problem = fields.line(value, most=40, missing=None)
-    if problem or not clean:
-        return clean, problem
-    kinds = _TAX_KINDS_OF.get(country, _TAX_KINDS)
-    modules = [module for kind in kinds if (module := get_cc_module(country.lower(), kind)) is not None]
-    if not modules:
-        return clean, None
-    for module in modules:
-        try:
-            module.validate(clean)
-        except ValidationError:
-            continue
-        return clean, None
-    return clean, _("“%(value)s” is no valid tax registration of %(country)s.") % {
-        "value": clean,
-        "country": addresses.country_name(country),
-    }
+@lru_cache(maxsize=1)
+def time_zones() -> tuple[str, ...]:
+    """Return the names of the IANA time zones of places, and UTC, by name."""
+    found = (
+        zone
+        for zone in zoneinfo.available_timezones()
+        if "/" in zone and not zone.startswith(("Etc/", "posix", "right", "SystemV/"))
+    )
+    return ("UTC", *sorted(found))
 
 
 def _is_name(name: str) -> bool:

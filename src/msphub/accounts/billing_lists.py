@@ -71,7 +71,7 @@ def profiles_page(
 ) -> Page[ProfileRow]:
     """Return one page of billing profiles with the subscriptions that use each, in one statement."""
     where, values = _of("p", by=by, customer_id=customer_id)
-    conditions, words = lists.matching("lower(p.name || ' ' || p.bill_to)", search)
+    conditions, words = lists.matching("p.name || ' ' || p.bill_to", search)
     where += conditions
     values += words
     if countries:
@@ -102,7 +102,7 @@ def subscriptions_page(
 ) -> Page[SubscriptionRow]:
     """Return one page of subscriptions with their billing profiles, in one statement."""
     where, values = _of("s", by=by, customer_id=customer_id)
-    conditions, words = lists.matching("lower(s.name || ' ' || p.name)", search)
+    conditions, words = lists.matching("s.name || ' ' || p.name", search)
     where += conditions
     values += words
     if len(set(statuses)) == 1:

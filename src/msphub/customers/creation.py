@@ -42,7 +42,7 @@ def check_terms(
 
     Refused at the type: no credit term for the country, or one in another currency than the Partner Subscription's
     (product.md, C-03). `keeps`: the customer has the type already, so it may be inactive. `lock`: nobody changes the
-    type until this transaction ends.
+    type or the Partner Subscription until this transaction ends.
     """
     return _check_terms(
         by=by,
@@ -54,18 +54,21 @@ def check_terms(
     )[1]
 
 
-# The locked row is the newest one, everything else is as the statement began: the versions tell when to read again.
+# The locked rows are the newest ones, everything else is as the statement began: the versions of the type tell when to
+# read again. Without the lock a subscription could become inactive, or sell in another currency, between check and use.
 _TERMS = """
 WITH kind AS (
     SELECT id, name, active, version FROM customers_customertype
     WHERE partner_id = %(partner)s AND id = %(kind)s {lock}
+), sold_by AS (
+    SELECT active, currency FROM accounts_subscription
+    WHERE partner_id = %(partner)s AND customer_id IS NULL AND id = %(sold_by)s {lock}
 )
 SELECT kind.name, kind.active, sold_by.active, sold_by.currency, credit.currency, kind.version, seen.version
 FROM (SELECT) one
 LEFT JOIN kind ON true
 LEFT JOIN customers_customertype seen ON seen.partner_id = %(partner)s AND seen.id = kind.id
-LEFT JOIN accounts_subscription sold_by
-    ON sold_by.partner_id = %(partner)s AND sold_by.customer_id IS NULL AND sold_by.id = %(sold_by)s
+LEFT JOIN sold_by ON true
 LEFT JOIN customers_customertypeterm term
     ON term.partner_id = %(partner)s AND term.customer_type_id = kind.id AND term.country = %(country)s
 LEFT JOIN customers_creditterm credit ON credit.partner_id = %(partner)s AND credit.id = term.credit_term_id

@@ -21,11 +21,16 @@ MOST_COUNTED = 1000
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Charged:
-    """The customers charged under a Partner Subscription: how many, counted up to a thousand, and the first by name."""
+    """The customers charged under a Partner Subscription: how many, counted up to a thousand, and the first by name.
+
+    `any_archived`, `all_archived`: some or all of them are off the grid unless it is asked for archived ones.
+    """
 
     count: int
     more_than_counted: bool
     first: list[str]
+    any_archived: bool
+    all_archived: bool
 
 
 def charged_under(*, by: Actor, subscription_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Charged]:
@@ -47,7 +52,11 @@ def charged_under(*, by: Actor, subscription_ids: Sequence[uuid.UUID]) -> dict[u
                          LIMIT %(named)s)
                     ) c
                     JOIN accounts_tenant t ON t.partner_id = c.partner_id AND t.id = c.id
-                    ORDER BY c.sort_name LIMIT %(named)s)
+                    ORDER BY c.sort_name LIMIT %(named)s),
+                EXISTS (SELECT 1 FROM customers_customer c
+                    WHERE c.partner_id = %(partner)s AND c.partner_subscription_id = wanted.id AND c.archived),
+                EXISTS (SELECT 1 FROM customers_customer c
+                    WHERE c.partner_id = %(partner)s AND c.partner_subscription_id = wanted.id AND NOT c.archived)
             FROM unnest(%(wanted)s::uuid[]) wanted (id)
             """,
             {
@@ -58,9 +67,49 @@ def charged_under(*, by: Actor, subscription_ids: Sequence[uuid.UUID]) -> dict[u
             },
         )
         return {
-            row[0]: Charged(count=min(row[1], MOST_COUNTED), more_than_counted=row[1] > MOST_COUNTED, first=row[2])
+            row[0]: Charged(
+                count=min(row[1], MOST_COUNTED),
+                more_than_counted=row[1] > MOST_COUNTED,
+                first=row[2],
+                any_archived=row[3],
+                all_archived=row[3] and not row[4],
+            )
             for row in cursor.fetchall()
         }
+
+
+def save_subscription(
+    *,
+    by: Actor,
+    customer_id: uuid.UUID | None,
+    entry: billing.SubscriptionEntry,
+    at: datetime.datetime,
+    subscription_id: uuid.UUID | None = None,
+    version: int = 0,
+    new_id: uuid.UUID | None = None,
+) -> Subscription:
+    """Create or change a subscription of a customer, or the partner's own (None), by `accounts.billing`'s rules.
+
+    While it is some customer's Partner Subscription, its currency and country stay.
+    """
+    by.require(accounts.MANAGE_SUBSCRIPTIONS)
+    with transaction.atomic():
+        in_use = False
+        if subscription_id is not None and customer_id is None:
+            by.require_partner(accounts.MANAGE_SUBSCRIPTIONS)
+            # Whoever gives a customer this subscription waits for the lock (creation.check_terms), and the other way.
+            billing.lock_subscription(by=by, customer_id=None, subscription_id=subscription_id)
+            in_use = bool(charged_under(by=by, subscription_ids=[subscription_id])[subscription_id].count)
+        return billing.save_subscription(
+            by=by,
+            customer_id=customer_id,
+            entry=entry,
+            at=at,
+            subscription_id=subscription_id,
+            version=version,
+            in_use=in_use,
+            new_id=new_id,
+        )
 
 
 def set_active(
@@ -80,7 +129,7 @@ def set_active(
     if by.customer_id is not None and by.customer_id != customer_id:
         raise NotFound
     with transaction.atomic():
-        # Whoever gives a customer this subscription locks the row against it meanwhile (creation, profile).
+        # Whoever gives a customer this subscription waits for the lock (creation.check_terms), and the other way.
         row = billing.lock_subscription(by=by, customer_id=customer_id, subscription_id=subscription_id)
         if customer_id is None and not active and row.active:
             _refuse_in_use(by=by, subscription=row)
@@ -100,8 +149,3 @@ def _refuse_in_use(*, by: Actor, subscription: Subscription) -> None:
         found.count,
     )
     raise Refused("in_use", words % {"count": count, "names": names})
-
-
-def currency_is_fixed(*, by: Actor, subscription_id: uuid.UUID) -> bool:
-    """Tell whether a Partner Subscription's currency can't change any more: some customer is charged under it."""
-    return bool(charged_under(by=by, subscription_ids=[subscription_id])[subscription_id].count)

@@ -1,6 +1,7 @@
 """Pages of the smaller lists, by keyset, in one statement each. The customers' list is larger and has its own."""
 
 import dataclasses
+import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -116,7 +117,17 @@ def everything[Row](ask: Callable[[Wanted], Page[Row]], *, sort: str, descending
 
 
 def matching(column: str, search: str) -> tuple[list[str], list[str]]:
-    """Return conditions and their values: every word of a search must begin some word of a folded text column."""
-    words = text.search_words(search)[:_MOST_WORDS]
-    begins = f"strpos(' ' || regexp_replace({column}, '[^[:alnum:]]+', ' ', 'g'), ' ' || %s) > 0"
-    return [begins] * len(words), words
+    """Return conditions and their values: every word of a search must begin some word of a text column.
+
+    Case makes no difference, nor do accents: a word is sought as it was typed, and without them where they are gone
+    from the column too.
+    """
+    typed = [word for word in re.split(text.WORD_BREAKS, text.tidy(search).lower().replace("\0", "")) if word]
+    as_typed = f"strpos(' ' || regexp_replace(lower({column}), %s, ' ', 'g'), ' ' || %s) > 0"
+    bare = f"replace(regexp_replace(normalize(lower({column}), NFKD), '[\\u0300-\\u036f]', '', 'g'), 'ß', 'ss')"
+    folded = f"strpos(' ' || regexp_replace({bare}, %s, ' ', 'g'), ' ' || %s) > 0"
+    conditions, values = [], []
+    for word in typed[:_MOST_WORDS]:
+        conditions.append(f"({as_typed} OR {folded})")
+        values += [text.WORD_BREAKS, word, text.WORD_BREAKS, text.fold(word)]
+    return conditions, values

@@ -3,7 +3,9 @@
 import re
 import unicodedata
 
-_WORD_BREAKS = re.compile(r"[\s@._\-/\\,;:()\[\]\"'+&|!?*]+")
+# Read alike by Python and PostgreSQL.
+WORD_BREAKS = r"[\s@._\-/\\,;:()\[\]\"'+&|!?*]+"
+_WORD_BREAKS = re.compile(WORD_BREAKS)
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 # Bidirectional overrides can make a name read as another one; joiners (ZWJ, ZWNJ) are part of many scripts and emoji.
 _BIDI_OVERRIDES = {"\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"}

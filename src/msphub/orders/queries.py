@@ -204,7 +204,7 @@ def tasks_page(
         where.append("k.order_id = %s")
         values.append(order_id)
     if search.strip():
-        found, words = lists.matching("lower(k.name)", search)
+        found, words = lists.matching("k.name", search)
         either = [" AND ".join(found)] if found else []
         values += words
         if by.is_partner:

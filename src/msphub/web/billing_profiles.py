@@ -16,20 +16,20 @@ from msphub.accounts import billing, billing_lists, permissions, queries
 from msphub.accounts.billing_lists import ProfileRow
 from msphub.accounts.models import BillingProfile
 from msphub.customers import queries as customers
-from msphub.kit import addresses
+from msphub.kit import addresses, ids
 from msphub.kit.addresses import Address
 from msphub.kit.errors import NotFound, Refused
-from msphub.kit.lists import Wanted
 from msphub.ui import cells, forms, grid_view, htmx
 from msphub.ui.forms import Group, Layout
-from msphub.ui.grid import Column, Empty, Export, Filter, GridPage, GridSpec, GridState
+from msphub.ui.grid import Column, Empty, Export, Filter, GridSpec, GridState
 from msphub.ui.page import Action, Crumb, Page
-from msphub.web import errands, grids, keyset, wizard_forms
+from msphub.web import errands, grids, wizard_forms
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import StepForm
 
 FIELDS = "form-fields"
-VERSIONS = ("version", "billing_version")
+# What travels with a form unseen: the new record's id (sent twice, it makes one), and what it was filled from.
+VERSIONS = ("id", "version", "billing_version")
 
 
 class ProfileForm(StepForm):
@@ -45,7 +45,8 @@ class ProfileForm(StepForm):
         )
         wizard_forms.add_address(self, prefix="", country=self.value("country"))
         self.fields["country"] = wizard_forms.select_field(_("Country"), addresses.countries())
-        self.fields["version"] = wizard_forms.hidden_field()
+        for name in VERSIONS[:2]:
+            self.fields[name] = wizard_forms.hidden_field()
         forms.set_refresh(self, name="country", url=refresh_url, target=FIELDS)
         forms.set_widths(self, widths={**wizard_forms.ADDRESS_WIDTHS, **self.widths})
         forms.set_autocomplete(self, tokens=wizard_forms.ADDRESS_TOKENS | {"bill_to": "organization"})
@@ -66,14 +67,13 @@ def profiles(request: PortalRequest) -> HttpResponse:
     spec = _spec(create_url=create_url if may_manage else "")
     state = grids.state_of(request, spec)
     found = billing_lists.profiles_page(
-        by=request.actor, customer_id=None, wanted=wanted(state), search=state.q, countries=state.chosen("country")
+        by=request.actor,
+        customer_id=None,
+        wanted=grids.wanted_of(state, billing_lists.PROFILE_SORTS),
+        search=state.q,
+        countries=state.chosen("country"),
     )
-    page = GridPage(
-        rows=[_row(row, linked=may_manage) for row in found.rows],
-        next_cursor=keyset.encode(*found.keys[-1]) if found.has_next and found.keys else "",
-        previous_cursor=keyset.encode(*found.keys[0]) if found.has_previous and found.keys else "",
-        count=found.count,
-    )
+    page = grids.page_of(found, [_row(row, linked=may_manage) for row in found.rows])
     create = Action(label=_("Create"), url=create_url, icon="plus", tone="primary")
     return grid_view.respond(
         request,
@@ -128,7 +128,7 @@ def _edit(request: PortalRequest, *, customer_id: uuid.UUID | None, profile: Bil
     back = errands.way_back(request, otherwise=list_url(customer_id))
     form = ProfileForm(
         request.POST if request.method == "POST" else None,
-        initial=_initial(profile) if profile else {"country": request.GET.get("country", "")},
+        initial=_initial(profile) if profile else {"id": str(ids.new_id()), "country": request.GET.get("country", "")},
         refresh_url=request.get_full_path(),
     )
     if request.method == "POST" and htmx.targets(request, FIELDS):
@@ -142,7 +142,8 @@ def _edit(request: PortalRequest, *, customer_id: uuid.UUID | None, profile: Bil
                 entry=_entered(form),
                 at=request.now,
                 profile_id=profile.id if profile else None,
-                version=int(form.value("version")) if form.value("version").isdigit() else 0,
+                version=version_of(form),
+                new_id=wizard_forms.read_uuid(form.value("id")),
             )
         except Refused as refusal:
             form.show(refusal.fields or {"": refusal.message})
@@ -171,19 +172,21 @@ def show_differences(form: StepForm, *, stored: dict[str, Any]) -> None:
         there, here = str(stored.get(name) or ""), form.value(name)
         if name not in VERSIONS and there != here:
             words = _("%(label)s: saved meanwhile “%(there)s”, here “%(here)s”")
-            form.add_error(None, words % {"label": form[name].label, "there": there, "here": here})
+            values = {"there": _in_words(form, name, there), "here": _in_words(form, name, here)}
+            form.add_error(None, words % {"label": form[name].label, **values})
     form.put({name: str(stored.get(name) or "") for name in VERSIONS if name in form.fields})
 
 
-def wanted(state: GridState) -> Wanted:
-    """Return the page that a grid's address asks for."""
-    return Wanted(
-        sort=state.sort_key or "name",
-        descending=state.descending,
-        size=state.size,
-        after=keyset.decode(state.after),
-        before=keyset.decode(state.before),
-    )
+def _in_words(form: StepForm, name: str, value: str) -> str:
+    """Return a value as the form shows it: what a drop-down says, not the code it sends."""
+    choices = getattr(form.fields[name], "choices", ())
+    return next((str(words) for key, words in choices if value and str(key) == value), value)
+
+
+def version_of(form: StepForm) -> int:
+    """Return the version that a form was filled from, 0 when it says none."""
+    value = form.value("version")
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= 9 else 0
 
 
 def list_url(customer_id: uuid.UUID | None) -> str:

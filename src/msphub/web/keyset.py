@@ -18,7 +18,7 @@ def decode(cursor: str) -> tuple[str, uuid.UUID] | None:
     """Return key and id of a cursor; None for one that somebody made up."""
     try:
         key, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return str(key), uuid.UUID(row_id)
+        return (str(key), uuid.UUID(row_id)) if "\0" not in str(key) else None
     except (binascii.Error, ValueError, TypeError):
         return None
 

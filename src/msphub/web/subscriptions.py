@@ -1,8 +1,7 @@
 """Subscriptions (billing containers): the partner's own list, a customer's tab, and the form for both."""
 
 import uuid
-import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -21,14 +20,14 @@ from msphub.accounts.billing_lists import SubscriptionRow
 from msphub.accounts.models import Subscription
 from msphub.customers import queries as customers
 from msphub.customers import selling
-from msphub.kit import addresses, money
+from msphub.kit import addresses, ids, money
 from msphub.kit.actor import Actor
 from msphub.kit.errors import Refused
 from msphub.ui import cells, forms, grid_view, htmx
 from msphub.ui.forms import FormLink, Group, Layout
-from msphub.ui.grid import Column, Empty, Export, Filter, GridPage, GridSpec, GridState, RowAction
+from msphub.ui.grid import Column, Empty, Export, Filter, GridSpec, GridState, RowAction
 from msphub.ui.page import Action, Crumb, Page
-from msphub.web import billing_profiles, errands, grids, keyset, shown, wizard_forms
+from msphub.web import billing_profiles, errands, grids, shown, wizard_forms
 from msphub.web.billing_profiles import FIELDS, list_url
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import StepForm
@@ -85,7 +84,8 @@ class SubscriptionForm(StepForm):
             self._add_selling()
             widths |= {"currency": "medium", "tax_registration": "medium", "number_series": "short"}
             widths |= {"time_zone": "medium", "payment_instructions": "full"}
-        self.fields["version"] = wizard_forms.hidden_field()
+        for hidden in ("id", "version"):
+            self.fields[hidden] = wizard_forms.hidden_field()
         forms.set_refresh(self, name="country", url=refresh_url, target=FIELDS)
         forms.set_widths(self, widths={**widths, **self.widths})
 
@@ -253,7 +253,7 @@ def status(request: PortalRequest, *, subscription_id: uuid.UUID, customer_id: u
     found = queries.get_subscription(by=request.actor, customer_id=customer_id, subscription_id=subscription_id)
     back = subscriptions_url(customer_id)
     active = request.POST.get("active") == "yes" if request.method == "POST" else not found.active
-    problem, in_use_url = "", ""
+    problem, in_use = "", None
     if request.method == "POST":
         try:
             selling.set_active(
@@ -266,7 +266,7 @@ def status(request: PortalRequest, *, subscription_id: uuid.UUID, customer_id: u
         except Refused as refusal:
             problem = str(refusal.message)
             if refusal.code == "in_use":
-                in_use_url = reverse("customers", query={"subscription": str(subscription_id)})
+                in_use = selling.charged_under(by=request.actor, subscription_ids=[subscription_id])[subscription_id]
         else:
             words = _("“%(name)s” is active.") if active else _("“%(name)s” is inactive.")
             messages.success(request, words % {"name": found.name})
@@ -279,7 +279,8 @@ def status(request: PortalRequest, *, subscription_id: uuid.UUID, customer_id: u
             "page": Page(title=words % {"name": found.name}, narrow=True),
             "active": active,
             "problem": problem,
-            "in_use_url": in_use_url,
+            "in_use_url": customers_url(subscription_id) if in_use and not in_use.all_archived else "",
+            "archived_url": customers_url(subscription_id, archived=True) if in_use and in_use.any_archived else "",
             "back_url": back,
         },
     )
@@ -288,6 +289,12 @@ def status(request: PortalRequest, *, subscription_id: uuid.UUID, customer_id: u
 def subscriptions_url(customer_id: uuid.UUID | None) -> str:
     """Return where subscriptions are listed: the partner's own page, or the customer's tab."""
     return reverse("subscriptions") if customer_id is None else list_url(customer_id)
+
+
+def customers_url(subscription_id: uuid.UUID, *, archived: bool = False) -> str:
+    """Return the grid of the customers that are charged under a Partner Subscription; archived ones have their own."""
+    query = {"subscription": str(subscription_id)}
+    return reverse("customers", query={**query, "archived": "yes"} if archived else query)
 
 
 def _edit(request: PortalRequest, *, customer_id: uuid.UUID | None, subscription: Subscription | None) -> HttpResponse:
@@ -302,7 +309,11 @@ def _edit(request: PortalRequest, *, customer_id: uuid.UUID | None, subscription
     form = SubscriptionForm(
         typed,
         initial=initial | ({"billing_profile": chosen} if chosen else {}),
-        profiles=_profiles(request.actor, customer_id),
+        profiles=_profiles(
+            request.actor,
+            customer_id,
+            chosen={chosen, str(initial.get("billing_profile", "")), request.POST.get("billing_profile", "")},
+        ),
         selling_entity=customer_id is None,
         refresh_url=request.get_full_path(),
     )
@@ -319,16 +330,14 @@ def _edit(request: PortalRequest, *, customer_id: uuid.UUID | None, subscription
     if request.method == "POST":
         form.is_valid()
         try:
-            made = billing.save_subscription(
+            made = selling.save_subscription(
                 by=request.actor,
                 customer_id=customer_id,
                 entry=_entered(form),
                 at=request.now,
                 subscription_id=subscription.id if subscription else None,
-                version=int(form.value("version")) if form.value("version").isdigit() else 0,
-                currency_is_fixed=subscription is not None
-                and customer_id is None
-                and selling.currency_is_fixed(by=request.actor, subscription_id=subscription.id),
+                version=billing_profiles.version_of(form),
+                new_id=wizard_forms.read_uuid(form.value("id")),
             )
         except Refused as refusal:
             form.show(refusal.fields or {"": refusal.message})
@@ -353,11 +362,16 @@ def _edit(request: PortalRequest, *, customer_id: uuid.UUID | None, subscription
 
 def _preset(request: PortalRequest) -> dict[str, str]:
     country = request.GET.get("country", "")
-    return {"country": country} if country in addresses.country_codes() else {}
+    known = {"country": country} if country in addresses.country_codes() else {}
+    return {"id": str(ids.new_id()), **known}
 
 
-def _profiles(actor: Actor, customer_id: uuid.UUID | None) -> list[tuple[str, str]]:
-    found = queries.billing_profiles(by=actor, customer_id=customer_id)[:MOST_PROFILES]
+def _profiles(actor: Actor, customer_id: uuid.UUID | None, *, chosen: Collection[str]) -> list[tuple[str, str]]:
+    """Return the first billing profiles by name, and the chosen ones wherever they stand."""
+    found = list(queries.billing_profiles(by=actor, customer_id=customer_id)[:MOST_PROFILES])
+    missing = {one for text in chosen if (one := wizard_forms.read_uuid(text))} - {one.id for one in found}
+    if missing:
+        found += queries.billing_profiles(by=actor, customer_id=customer_id).filter(id__in=missing)
     return [(str(one.id), one.name if one.name == one.bill_to else f"{one.name} · {one.bill_to}") for one in found]
 
 
@@ -399,13 +413,8 @@ def default_currency(country: str) -> str:
 
 @lru_cache(maxsize=1)
 def time_zones() -> list[tuple[str, str]]:
-    """Return the time zones of places, by name."""
-    found = sorted(
-        zone
-        for zone in zoneinfo.available_timezones()
-        if "/" in zone and not zone.startswith(("Etc/", "posix", "right"))
-    )
-    return [("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in found)]
+    """Return the time zones that can be chosen, with their words."""
+    return [(zone, zone.replace("_", " ")) for zone in billing.time_zones()]
 
 
 def _spec(*, customer_id: uuid.UUID | None, create_url: str) -> GridSpec:
@@ -443,7 +452,7 @@ def _grid(request: PortalRequest, *, customer_id: uuid.UUID | None, spec: GridSp
     found = billing_lists.subscriptions_page(
         by=request.actor,
         customer_id=customer_id,
-        wanted=billing_profiles.wanted(state),
+        wanted=grids.wanted_of(state, billing_lists.SUBSCRIPTION_SORTS),
         search=state.q,
         statuses=state.chosen("status"),
         countries=state.chosen("country"),
@@ -453,15 +462,10 @@ def _grid(request: PortalRequest, *, customer_id: uuid.UUID | None, spec: GridSp
         if customer_id is None and found.rows
         else {}
     )
-    page = GridPage(
-        rows=[
-            _row(row, customer_id=customer_id, charged=charged.get(row.id), may_manage=may_manage) for row in found.rows
-        ],
-        next_cursor=keyset.encode(*found.keys[-1]) if found.has_next and found.keys else "",
-        previous_cursor=keyset.encode(*found.keys[0]) if found.has_previous and found.keys else "",
-        count=found.count,
-    )
-    return grid_view.Grid(spec=spec, state=state, page=page)
+    rows = [
+        _row(row, customer_id=customer_id, charged=charged.get(row.id), may_manage=may_manage) for row in found.rows
+    ]
+    return grid_view.Grid(spec=spec, state=state, page=grids.page_of(found, rows))
 
 
 def _row(
@@ -476,7 +480,7 @@ def _row(
     count = None
     if charged is not None:
         words = money.number(charged.count) + ("+" if charged.more_than_counted else "")
-        count = cells.Link(words, reverse("customers", query={"subscription": str(row.id)})) if charged.count else words
+        count = cells.Link(words, customers_url(row.id, archived=charged.all_archived)) if charged.count else words
     return {
         "id": row.id,
         "url": url,
