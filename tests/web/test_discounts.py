@@ -518,3 +518,18 @@ def test_the_list_asks_the_database_as_often_for_one_as_for_three(
         page = client.get("/discounts/").content.decode()
     assert page.count('href="/discounts/0') == rows
     assert len(counted) == 6, [one["sql"][:90] for one in counted]
+
+
+def test_the_filtered_list_is_downloaded(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    client = sign_in(world.owner)
+    for name, country in (("Alpha", "US"), ("Beta", "DE")):
+        values = {"name": name, "vendor": "microsoft", "country": country, "category": "default"}
+        made = client.post("/discounts/new/", values | {"valid_from": "2099-01-01", "percent": "5", "go": "save"})
+        assert made.status_code == 302, made.content.decode()
+    text = b"".join(client.get("/discounts/export.csv?country=DE")).decode("utf-8-sig")  # type: ignore[arg-type]
+    head, *lines = text.splitlines()
+    assert head.startswith("Discount Name,Vendor,Country,Discount Category")
+    assert len(lines) == 1
+    assert lines[0].startswith("Beta,Microsoft,Germany,Default,Coming,5")
+    assert lines[0].count("2099-01-01") == 1
+    assert client.get("/discounts/export.pdf").status_code == 404

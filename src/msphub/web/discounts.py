@@ -30,6 +30,7 @@ from msphub.web import grids, keyset, shown, wizard_forms
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import StepForm
 
+EXPORT_BATCH = 500
 CATEGORIES = [(str(one), one.label) for one in DiscountCategory]
 COLUMNS = [
     Column(key="name", label=gettext_lazy("Discount Name"), sortable=True, pinned=True),
@@ -59,26 +60,7 @@ def discounts(request: PortalRequest) -> HttpResponse:
     """Show the partner's discounts."""
     may_manage = request.actor.may(permissions.MANAGE_DISCOUNTS)
     create_url = reverse("discount_new")
-    spec = GridSpec(
-        name="discounts",
-        noun=gettext_lazy("discounts"),
-        noun_one=gettext_lazy("discount"),
-        search_label=gettext_lazy("Search discounts"),
-        columns=COLUMNS,
-        filters=[
-            Filter(key="vendor", label=gettext_lazy("Vendor"), choices=VendorCode.choices),
-            Filter(key="country", label=gettext_lazy("Country"), choices=addresses.countries),
-            Filter(key="category", label=gettext_lazy("Discount Category"), choices=CATEGORIES),
-        ],
-        default_sort="name",
-        empty=Empty(
-            title=gettext_lazy("No discounts yet"),
-            text=gettext_lazy("A discount lowers list prices for the customer types that use it."),
-            action_label=gettext_lazy("Create") if may_manage else "",
-            action_url=create_url if may_manage else "",
-            icon="percentage",
-        ),
-    )
+    spec = _spec(create_url=create_url if may_manage else "")
     state = grids.state_of(request, spec)
     found = queries.discounts_page(
         by=request.actor,
@@ -107,6 +89,78 @@ def discounts(request: PortalRequest) -> HttpResponse:
         template="web/list.html",
         grid=grid_view.Grid(spec=spec, state=state, page=page),
         context={"page": Page(title=_("Discounts"), action=create if may_manage else None)},
+    )
+
+
+def export_list(request: PortalRequest, *, kind: str) -> HttpResponseBase:
+    """Download the filtered list, with what holds today."""
+    state = GridState.parse(request.GET, _spec(create_url=""), path=request.path)
+
+    def rows() -> Iterator[list[str]]:
+        after = None
+        while True:
+            found = queries.discounts_page(
+                by=request.actor,
+                on=day_of(request.now),
+                search=state.q,
+                vendors=state.chosen("vendor"),
+                countries=state.chosen("country"),
+                categories=state.chosen("category"),
+                sort=state.sort_key or "name",
+                descending=state.descending,
+                size=EXPORT_BATCH,
+                after=after,
+            )
+            types = uses.types_by_discount(by=request.actor, discount_ids=[row.id for row in found.rows])
+            for row in found.rows:
+                yield _exported(row, types=types.get(row.id, []))
+            if not found.has_next or not found.rows:
+                return
+            after = (found.rows[-1].sort_key, found.rows[-1].id)
+
+    heads = [str(column.label) for column in COLUMNS]
+    return grids.download(request, kind=kind, name="discounts", heads=heads, rows=rows)
+
+
+def _exported(row: DiscountRow, *, types: Sequence[str]) -> list[str]:
+    holding, coming = row.in_force, row.coming
+    return [
+        row.name,
+        str(row.vendor.label),
+        addresses.country_name(row.country),
+        str(row.category.label),
+        str((VersionState.IN_FORCE if holding else VersionState.COMING).label),
+        _span_words(holding or coming, category=row.category),
+        holding.valid_from.isoformat() if holding else "",
+        coming.valid_from.isoformat() if coming else "",
+        ", ".join(types),
+    ]
+
+
+def _spec(*, create_url: str) -> GridSpec:
+    return GridSpec(
+        name="discounts",
+        noun=gettext_lazy("discounts"),
+        noun_one=gettext_lazy("discount"),
+        search_label=gettext_lazy("Search discounts"),
+        columns=COLUMNS,
+        filters=[
+            Filter(key="vendor", label=gettext_lazy("Vendor"), choices=VendorCode.choices),
+            Filter(key="country", label=gettext_lazy("Country"), choices=addresses.countries),
+            Filter(key="category", label=gettext_lazy("Discount Category"), choices=CATEGORIES),
+        ],
+        default_sort="name",
+        exports=[
+            Export(label=kind.upper(), url=reverse("discounts_export", kwargs={"kind": kind}))
+            for kind in ("csv", "xlsx")
+        ],
+        empty=Empty(
+            title=gettext_lazy("No discounts yet"),
+            text=gettext_lazy("A discount lowers list prices for the customer types that use it."),
+            action_label=gettext_lazy("Create") if create_url else "",
+            action_url=create_url,
+            icon="percentage",
+        ),
     )
 
 

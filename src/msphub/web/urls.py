@@ -220,6 +220,9 @@ urlpatterns = [
     page("tasks/", tasks.tasks, permission=ordering.VIEW_TASKS, name="tasks"),
     page("tasks/<uuid:task_id>/complete/", tasks.complete, permission=ordering.COMPLETE_TASKS, name="task_complete"),
     page("discounts/", discounts.discounts, permission=catalog.VIEW_DISCOUNTS, name="discounts"),
+    page(
+        "discounts/export.<str:kind>", discounts.export_list, permission=catalog.VIEW_DISCOUNTS, name="discounts_export"
+    ),
     page("discounts/new/", discount_edit.create, permission=catalog.MANAGE_DISCOUNTS, name="discount_new"),
     page("discounts/form/", discount_edit.refresh, permission=catalog.MANAGE_DISCOUNTS, name="discount_form"),
     page(f"{DISCOUNT}/", discounts.discount, permission=catalog.VIEW_DISCOUNTS, name="discount"),
