@@ -245,8 +245,9 @@ _PROFILE = """INSERT INTO accounts_billingprofile (id, partner_id, customer_id, 
 state, postal_code, country, version, created_at) VALUES (%(id)s, %(partner)s, %(id)s, 'Wingtip', 'Accounts Payable',
 '1 Microsoft Way', '', 'Redmond', 'WA', '98052', 'US', 1, now())"""
 _SUBSCRIPTION = """INSERT INTO accounts_subscription (id, partner_id, customer_id, name, country, state,
-billing_profile_id, active, currency, tax_registration, number_series, time_zone, created_at) VALUES (%(id)s,
-%(partner)s, %(id)s, 'Main', 'US', 'WA', %(id)s, true, '', '', '', '', now())"""
+billing_profile_id, active, currency, tax_registration, number_series, time_zone,
+payment_instructions, version, created_at) VALUES (%(id)s,
+%(partner)s, %(id)s, 'Main', 'US', 'WA', %(id)s, true, '', '', '', '', '', 1, now())"""
 _LOGIN = """INSERT INTO accounts_login (id, password, email, partner_id, customer_id, is_active, created_at)
 VALUES (%(id)s, '!', %(email)s, %(partner)s, %(id)s, true, now())"""
 _USER = """INSERT INTO accounts_user (id, partner_id, customer_id, login_id, email, first_name, last_name, display_name,
