@@ -82,7 +82,7 @@ class SubscriptionForm(StepForm):
         widths: dict[str, forms.Width] = {"country": "medium", "state": "medium", "billing_profile": "long"}
         if selling_entity:
             self._add_selling()
-            widths |= {"currency": "medium", "tax_registration": "medium", "number_series": "short"}
+            widths |= {"currency": "medium", "tax_registration": "medium", "number_series": "medium"}
             widths |= {"time_zone": "medium", "payment_instructions": "full"}
         for hidden in ("id", "version"):
             self.fields[hidden] = wizard_forms.hidden_field()
