@@ -1,5 +1,6 @@
 """Which rate holds, and why; against a slow reference."""
 
+import dataclasses
 import datetime
 from decimal import Decimal
 
@@ -208,24 +209,39 @@ def test_one_version_at_most_holds_whatever_the_order_of_creation(offsets: list[
     assert held[0] == held[1]
 
 
-@settings(max_examples=200, deadline=None)
-@given(edges=_edges(), quantity=st.integers(1, 100))
-def test_bands_give_each_quantity_one_rate_and_rise_with_it(
-    edges: list[tuple[int, int | None, Decimal]], quantity: int
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(edges=_edges())
+def test_the_slab_lookup_gives_each_quantity_one_band_and_rises_with_it(
+    edges: list[tuple[int, int | None, Decimal]],
 ) -> None:
-    checked = bands(*edges).bands
-    assert inputs.bands_problem(checked) is None
+    world = factories.make_partner()
+    basic = sku(world)
+    slab = make_discount(world, category="slab", rates=bands(*edges))
+    quantities = range(1, 71)
+    found = rates.rates(
+        by=world.actor,
+        discount_ids=[slab.id],
+        asked=[Asked(sku_id=basic.id, quantity=quantity, on=TODAY) for quantity in quantities],
+    )
+    # The last band that begins at or below the quantity: each has one, and none comes before a smaller quantity's.
+    fitting = [[edge for edge in edges if edge[0] <= quantity][-1] for quantity in quantities]
+    assert [(one.from_quantity, one.percent) if one else None for one in found] == [
+        (first, percent) for first, _last, percent in fitting
+    ]
 
-    def position(of: int) -> int:
-        fitting = [
-            number
-            for number, band in enumerate(checked)
-            if band.from_quantity <= of and (band.to_quantity is None or of <= band.to_quantity)
-        ]
-        assert len(fitting) == 1
-        return fitting[0]
 
-    assert position(quantity) <= position(quantity + 1)
+@settings(max_examples=200, deadline=None)
+@given(edges=_edges(), data=st.data())
+def test_bands_are_taken_whole_and_refused_with_a_gap_or_an_overlap(
+    edges: list[tuple[int, int | None, Decimal]], data: st.DataObject
+) -> None:
+    whole = bands(*edges).bands
+    assert inputs.bands_problem(whole) is None
+    at = data.draw(st.integers(0, len(whole) - 1))
+    moved = whole[at].from_quantity + data.draw(st.sampled_from([-1, 1]))
+    broken = [*whole[:at], dataclasses.replace(whole[at], from_quantity=moved), *whole[at + 1 :]]
+    assert inputs.bands_problem(broken) is not None
+    assert inputs.bands_problem(whole[:-1]) is not None
 
 
 @given(

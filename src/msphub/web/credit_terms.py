@@ -106,8 +106,13 @@ def grid(request: PortalRequest) -> HttpResponse:
     actor = request.actor
     spec = _spec(get_language(), may_manage=actor.may(permissions.MANAGE_TERMS))
     state = grids.state_of(request, spec)
+    kind = term_lists.TERM_SORTS[state.sort_key][1]
     found = term_lists.credit_terms_page(
-        by=actor, size=state.size, after=keyset.decode(state.after), before=keyset.decode(state.before), **_order(state)
+        by=actor,
+        size=state.size,
+        after=keyset.decode_as(state.after, kind),
+        before=keyset.decode_as(state.before, kind),
+        **_order(state),
     )
     rows = [_row(row, may_manage=actor.may(permissions.MANAGE_TERMS)) for row in found.rows]
     page = GridPage(

@@ -43,8 +43,13 @@ def grid(request: PortalRequest) -> HttpResponse:
     may_manage = actor.may(permissions.MANAGE_TERMS)
     spec = _spec(get_language(), may_manage=may_manage)
     state = grids.state_of(request, spec)
+    kind = term_lists.TYPE_SORTS[state.sort_key][1]
     found = term_lists.types_page(
-        by=actor, size=state.size, after=keyset.decode(state.after), before=keyset.decode(state.before), **_order(state)
+        by=actor,
+        size=state.size,
+        after=keyset.decode_as(state.after, kind),
+        before=keyset.decode_as(state.before, kind),
+        **_order(state),
     )
     page = GridPage(
         rows=[_row(row, may_manage=may_manage) for row in found.rows],

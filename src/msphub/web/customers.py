@@ -107,14 +107,15 @@ def customers(request: PortalRequest) -> HttpResponse:
     actor = request.actor
     spec = _spec(actor)
     state = grids.state_of(request, spec)
+    kind = queries.SORTS[state.sort_key][1]
     found = queries.customers_page(
         by=actor,
         narrowed=_narrowed(state),
         sort=state.sort_key or "name",
         descending=state.descending,
         size=state.size,
-        after=keyset.decode(state.after),
-        before=keyset.decode(state.before),
+        after=keyset.decode_as(state.after, kind),
+        before=keyset.decode_as(state.before, kind),
     )
     names = dict(addresses.countries())
     day = cells.moments(with_time=False)
