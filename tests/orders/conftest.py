@@ -3,18 +3,22 @@
 import dataclasses
 import datetime
 import uuid
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 from tests import factories
+from tests.orders.buying import BASIC, PREMIUM, Microsoft, named
 
 from msphub.accounts.models import Subscription, Tenant
 from msphub.catalog.choices import Plan, Term, VendorCode
 from msphub.catalog.models import Price, PriceCost, Sku
 from msphub.customers.choices import AccountMode, AccountState
 from msphub.customers.models import Agreement, CspAccount
+from msphub.kit import scope
 from msphub.orders import carts
 from msphub.orders.models import Cart
+from partner_center_emulator.testing import Running
 
 TODAY = factories.NOW.date()
 
@@ -113,3 +117,23 @@ def shop(db: None) -> Shop:
         subscription=Subscription.objects.get(customer_id=customer.id),
         account=account,
     )
+
+
+@pytest.fixture
+def microsoft(emulator: Running) -> Iterator[Microsoft]:
+    """The emulated Microsoft, to which nobody has signed in yet."""
+    found = Microsoft(emulator)
+    yield found
+    found.http.close()
+
+
+@pytest.fixture
+def shop_there(shop: Shop, microsoft: Microsoft) -> Shop:
+    """The shop with its account linked to that Microsoft's tenant."""
+    factories.connect_to_microsoft(shop.world, url=microsoft.running.url, known=microsoft.partner)
+    scope.enter(partner_id=shop.world.id)
+    CspAccount.objects.update(microsoft_tenant_id=uuid.UUID(microsoft.tenant["tenant_id"]))
+    shop.account.refresh_from_db()
+    for title in (BASIC, PREMIUM):
+        shop.price(named(title))
+    return shop

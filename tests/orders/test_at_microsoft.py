@@ -1,104 +1,20 @@
 """Orders bought at Microsoft: the real client against the emulator, with everything that can go wrong on the way."""
 
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from django.utils import timezone
-from tests import factories
+from tests.orders.buying import BASIC, PREMIUM, Microsoft, order, work
 from tests.orders.conftest import Shop
 
 from msphub.accounts.models import Tenant
-from msphub.catalog.choices import VendorCode
-from msphub.catalog.models import Sku
 from msphub.customers.choices import WriteState
-from msphub.customers.models import CspAccount
 from msphub.entitlements.models import PurchasedProduct
-from msphub.kit import scope
-from msphub.orders import carts, placing, recovery, submission
+from msphub.orders import progress, recovery, submission
 from msphub.orders.choices import ItemStatus, OrderStatus
 from msphub.orders.models import Order, OrderItem, OrderWrite
-from partner_center_emulator import testing
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BASIC, PREMIUM = "Microsoft 365 Business Basic", "Microsoft 365 Business Premium"
-
-
-class Microsoft:
-    """The emulator with a customer of the partner's that has signed the agreement."""
-
-    def __init__(self, running: testing.Running) -> None:
-        self.running = running
-        self.http = httpx.Client(base_url=running.url, timeout=10)
-        self.partner = running.partners[0]
-        found = self.http.get("/_emulator/tenants").json()
-        tenants: list[dict[str, Any]] = found["items"] if isinstance(found, dict) else found
-        self.tenant = next(
-            one for one in tenants if self.partner.tenant_id in one["customer_of"] and one["country"] == "US"
-        )
-        self.control("agreement", customer=self.tenant["tenant_id"], signed=True)
-
-    def control(self, what: str, **body: Any) -> Any:
-        answer = self.http.post(f"/_emulator/{what}", json=body)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
-
-    def fault(self, path: str, mode: str, *, method: str = "POST", count: int = 1, **more: Any) -> None:
-        self.control("faults", method=method, path=path, mode=mode, count=count, **more)
-
-    def subscriptions(self) -> list[dict[str, Any]]:
-        """What the tenant holds at Microsoft, looked at past every client."""
-        return self.running.emulator.state.units_of_tenant(tenant_id=self.tenant["tenant_id"])
-
-
-@pytest.fixture
-def microsoft(emulator: testing.Running) -> Iterator[Microsoft]:
-    found = Microsoft(emulator)
-    yield found
-    found.http.close()
-
-
-@pytest.fixture
-def shop_there(shop: Shop, microsoft: Microsoft) -> Shop:
-    """The shop with its account linked to that tenant."""
-    factories.connect_to_microsoft(shop.world, url=microsoft.running.url, known=microsoft.partner)
-    scope.enter(partner_id=shop.world.id)
-    CspAccount.objects.update(microsoft_tenant_id=uuid.UUID(microsoft.tenant["tenant_id"]))
-    shop.account.refresh_from_db()
-    for title in (BASIC, PREMIUM):
-        shop.price(named(title))
-    return shop
-
-
-def named(title: str) -> Sku:
-    return Sku.objects.select_related("product").get(
-        title=title, is_trial=False, product__vendor__code=VendorCode.MICROSOFT
-    )
-
-
-def order(shop: Shop, *titles: str, quantity: int = 2) -> Order:
-    at = timezone.now()
-    for title in titles:
-        cart = shop.add(named(title), quantity=quantity, at=at)
-    shown = carts.review(by=shop.world.actor, cart=cart, on=at.date(), today=at.date())
-    assert shown.can_be_ordered, [one.problem for one in shown.quoted] + [shown.credit_problem]
-    confirmed = placing.Confirmed(
-        review_id=uuid.uuid4(), lines={one.line_id: (one.quantity, one.unit_price) for one in shown.quoted}
-    )
-    return placing.place_order(by=shop.world.actor, cart_id=cart.id, confirmed=confirmed, at=at)
-
-
-def work(placed: Order, *, most: int = 8) -> Order:
-    """Run the order's job as the worker would: again and again until it is over."""
-    for _attempt in range(most):
-        try:
-            submission.work_on_order(partner_id=placed.partner_id, order_id=placed.id)
-        except submission.TryLater:
-            continue
-        break
-    return Order.objects.get(id=placed.id)
 
 
 def test_two_products_are_bought_and_held(shop_there: Shop, microsoft: Microsoft) -> None:
@@ -134,7 +50,7 @@ def test_a_lost_answer_buys_nothing_twice(
 def test_an_outage_is_waited_for_and_shown(shop_there: Shop, microsoft: Microsoft, status: int) -> None:
     placed = order(shop_there, BASIC)
     microsoft.fault("/checkout$", "status", status=status, count=2, retry_after=1)
-    with pytest.raises(submission.TryLater):
+    with pytest.raises(progress.TryLater):
         submission.work_on_order(partner_id=placed.partner_id, order_id=placed.id)
     waiting = Order.objects.get(id=placed.id)
     assert waiting.status == OrderStatus.PROCESSING
@@ -213,7 +129,7 @@ def test_a_cart_that_was_bought_is_found_in_the_orders(shop_there: Shop, microso
     """The checkout happened, its answer got lost, and its repetition is refused with 800065."""
     placed = order(shop_there, BASIC)
     microsoft.fault("/checkout$", "reset_after")
-    with pytest.raises(submission.TryLater):
+    with pytest.raises(progress.TryLater):
         submission.work_on_order(partner_id=placed.partner_id, order_id=placed.id)
     refusal = {"code": 800065, "description": "The cart was already submitted.", "data": [], "source": "PartnerFD"}
     microsoft.fault("/checkout$", "status", status=400, body=refusal)

@@ -2,19 +2,22 @@
 
 import datetime
 import uuid
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from msphub.audit import actions as audit
 from msphub.catalog.choices import Plan, Term
+from msphub.customers import writes as microsoft_writes
 from msphub.entitlements import holdings
 from msphub.entitlements.models import PurchasedProduct
 from msphub.kit.actor import Actor
+from msphub.microsoft import errors as microsoft_errors
 from msphub.microsoft import order_shapes as shapes
 from msphub.orders import events, quotes
-from msphub.orders.choices import ItemStatus
-from msphub.orders.models import OrderItem, OrderItemCost
+from msphub.orders.choices import ItemStatus, WriteKind
+from msphub.orders.models import Order, OrderItem, OrderItemCost, OrderWrite
 
 
 def sent(*, item_id: uuid.UUID, microsoft_order_id: str, microsoft_subscription_id: str | None) -> None:
@@ -28,16 +31,65 @@ def sent(*, item_id: uuid.UUID, microsoft_order_id: str, microsoft_subscription_
     item.save(update_fields=["status", "microsoft_order_id", "microsoft_subscription_id"])
 
 
-def fail(*, by: Actor, item_id: uuid.UUID, code: str, message: str, at: datetime.datetime) -> None:
-    """Note that an item could not be fulfilled, and why; in the caller's transaction. Over is over."""
+def fail(*, by: Actor, item_id: uuid.UUID, status: ItemStatus, code: str, message: str, at: datetime.datetime) -> None:
+    """Note that an item could not be fulfilled, and why; in the caller's transaction.
+
+    `status` is the one the item had when it was tried: what another worker has brought further stays as it is.
+    """
     item = OrderItem.objects.select_for_update(of=("self",)).select_related("order").get(id=item_id)
-    if item.status not in (ItemStatus.WAITING, ItemStatus.SENT):
+    if item.status != status:
         return
     item.status = ItemStatus.FAILED
     item.failure_code, item.failure_message = code[:30], message
     item.finished_at = at
     item.save(update_fields=["status", "failure_code", "failure_message", "finished_at"])
     _record(by=by, event=events.ITEM_FAILED, item=item, at=at, changes={"Reason": (None, message)})
+
+
+def fail_unsent(
+    *, by: Actor, order: Order, items: Sequence[OrderItem], code: str, message: str, at: datetime.datetime
+) -> None:
+    """Note that items can't be bought, and why; those that a checkout under way may have bought are left to it."""
+    with transaction.atomic():
+        unsent = {item.id for item in lock_unsent(order)}
+        for item in items:
+            if item.id in unsent:
+                fail(by=by, item_id=item.id, status=ItemStatus.WAITING, code=code, message=message, at=at)
+
+
+def fail_refused(
+    *,
+    by: Actor,
+    order: Order,
+    items: Sequence[OrderItem],
+    refusal: microsoft_errors.Refused,
+    at: datetime.datetime,
+) -> None:
+    """Note that Microsoft refused items, with its reason in plain words where we have any."""
+    code, words = microsoft_writes.code_of(refusal), refusal.advice or refusal.message
+    fail_unsent(by=by, order=order, items=items, code=code, message=words, at=at)
+
+
+def items_of(order: Order, *statuses: ItemStatus) -> list[OrderItem]:
+    """Return an order's items that have one of the statuses."""
+    return list(
+        OrderItem.objects.filter(partner_id=order.partner_id, order=order, status__in=statuses)
+        .select_related("csp_account", "sku")
+        .order_by("position")
+    )
+
+
+def lock_unsent(order: Order) -> list[OrderItem]:
+    """Lock an order for the caller's transaction; return its waiting items that no checkout may be buying."""
+    Order.objects.select_for_update().get(partner_id=order.partner_id, id=order.id)
+    sent = {
+        item
+        for write in OrderWrite.objects.filter(
+            partner_id=order.partner_id, order=order, kind=WriteKind.CHECKOUT, state__in=microsoft_writes.OPEN
+        )
+        for item in write.items
+    }
+    return [item for item in items_of(order, ItemStatus.WAITING) if str(item.id) not in sent]
 
 
 def fulfil_own(*, by: Actor, item_id: uuid.UUID, at: datetime.datetime) -> None:

@@ -18,6 +18,14 @@ SUBMIT = "orders.submit"
 _OVER = frozenset({ItemStatus.COMPLETED, ItemStatus.FAILED, ItemStatus.DROPPED, ItemStatus.CANCELLED})
 
 
+class TryLater(Exception):
+    """Microsoft can't be reached, wants to be left alone, or has not provisioned yet; come back after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"try again in {seconds:.0f} s")
+        self.seconds = seconds
+
+
 def status_of(statuses: Iterable[str]) -> OrderStatus:
     """Return the status that an order has by those of its items.
 

@@ -21,7 +21,7 @@ class UntilDone(BaseRetryStrategy):
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         """Return when the job comes back: never before the instant that Microsoft named."""
-        if isinstance(exception, submission.TryLater):
+        if isinstance(exception, progress.TryLater):
             return RetryDecision(retry_in={"seconds": max(1, math.ceil(exception.seconds))})
         return RetryDecision(retry_in={"seconds": min(30 * (job.attempts + 1), 900)})
 

@@ -35,6 +35,12 @@ def begin(
     )
 
 
+def lock_open(row: OrderWrite) -> bool:
+    """Lock a write for the caller's transaction; False when it is over already."""
+    locked = OrderWrite.objects.select_for_update().get(partner_id=row.partner_id, id=row.id)
+    return locked.state in writes.OPEN
+
+
 def as_write(row: OrderWrite, *, repeated: bool) -> Write:
     """Return a row as what `customers.writes` sends and settles."""
     return Write(id=row.id, repeated=repeated, model=OrderWrite)
