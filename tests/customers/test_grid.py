@@ -112,6 +112,29 @@ def test_a_word_that_many_have_is_filtered_while_walking(monkeypatch: pytest.Mon
     assert (page.count, page.more_than_counted) == (7, True)
 
 
+@pytest.mark.parametrize("window", [1, 7, 1000])
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_frequent_word_whose_bearers_stand_together_is_found_page_by_page(
+    monkeypatch: pytest.MonkeyPatch, window: int, *, descending: bool
+) -> None:
+    world = _seeded(40)
+    for number in range(8):
+        factories.make_customer(world, name=f"Zzz Cedarville {number}")
+    monkeypatch.setattr(queries, "MOST_MATCHES", 3)
+    monkeypatch.setattr(queries, "WINDOW", window)
+    narrowed = queries.CustomerFilter(search="cedarville")
+    seen, after = [], None
+    for _page in range(5):
+        page = queries.customers_page(by=world.actor, narrowed=narrowed, size=3, descending=descending, after=after)
+        seen += [row.name for row in page.rows]
+        if not page.has_next:
+            break
+        after = (page.rows[-1].sort_key, page.rows[-1].id)
+    assert seen == [f"Zzz Cedarville {number}" for number in sorted(range(8), reverse=descending)]
+    exported = queries.all_customers(by=world.actor, narrowed=narrowed, descending=descending)
+    assert [row.name for row in exported] == seen
+
+
 def test_a_customers_user_has_no_list() -> None:
     world = factories.make_partner()
     tenant = factories.make_customer(world)

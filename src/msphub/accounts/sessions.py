@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from msphub.accounts.models import Login
+from msphub.kit import prepared
 
 _SESSION = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s"
 _FIELDS = [field.attname for field in Login._meta.concrete_fields]  # noqa: SLF001 - Django's documented model API
@@ -24,7 +25,7 @@ class SessionStore(db.SessionStore):
 
     def load(self) -> dict[str, Any]:
         """Return what the session holds; nothing, and no key, when there is none or it has expired."""
-        with connection.cursor() as cursor:
+        with prepared.cursor() as cursor:
             cursor.execute(_SESSION, [self.session_key, timezone.now()])
             row = cursor.fetchone()
         if row is None:
@@ -39,7 +40,7 @@ class AuthenticationBackend(BaseBackend):  # type: ignore[misc]  # allauth is un
 
     def get_user(self, user_id: uuid.UUID) -> Login | None:
         """Return the login, None when it is gone or may not sign in."""
-        with connection.cursor() as cursor:
+        with prepared.cursor() as cursor:
             cursor.execute(_LOGIN, [user_id])
             row = cursor.fetchone()
         if row is None:

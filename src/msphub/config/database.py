@@ -51,6 +51,8 @@ def django_database(*, url: str, pool_size: int, application_name: str = "msphub
         "OPTIONS": {
             "pool": {"min_size": 1, "max_size": pool_size, "timeout": 10, "reset": reset_scope},
             "application_name": application_name,
+            # For kit/prepared.py; Django's own statements carry their values and are never prepared.
+            "prepare_threshold": 5,
             "options": "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
         },
     }

@@ -21,12 +21,14 @@ from msphub.customers.models import (
     CustomerType,
     SalesRepresentative,
 )
-from msphub.kit import text
+from msphub.kit import prepared, text
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound
 
-# A search fetches this many ids by its index; a word that matches more is filtered while walking the sort order.
+# A search fetches this many ids by its index. A word that fits more is looked for among the first rows of the list's
+# order; where they don't fill a page (all of a name's bearers stand together) the index collects every one.
 MOST_MATCHES = 1000
+WINDOW = 3000
 # Every word of a search as short as this fits so many customers that a page is looked for among the first rows of its
 # order; the index would collect all that fit (0.4 s for one letter and a million rows).
 BROAD_WORD = 2
@@ -166,14 +168,18 @@ def customers_page(
             counted=not conditions.walks,
         )
 
+    def seen_whole(conditions: _Conditions) -> bool:
+        return _fewer_than_window(conditions, sort=sort, descending=descending != backwards, beyond=before or after)
+
+    found: list[CustomerRow] = []
+    counted: int | None = None
     if conditions.is_broad:
         found, counted = find(conditions)
-        if len(found) <= size:  # not as many as the first rows promised: the index knows all of them
-            conditions = _by_index(conditions)
-            found, counted = find(conditions)
-    else:
+    if not conditions.is_broad or len(found) <= size:  # not as many as the first rows promised
         conditions = _by_index(conditions)
         found, counted = find(conditions)
+        if conditions.walks and len(found) <= size and not seen_whole(conditions):
+            found, counted = find(_collected(conditions))
     more_here = len(found) > size
     found = found[:size]
     if backwards:
@@ -193,7 +199,7 @@ def all_customers(
 ) -> Iterator[CustomerRow]:
     """Yield every customer of a filtered list in its order, a thousand a statement, for exports."""
     by.require_partner(permissions.LIST)
-    conditions = _by_index(_conditions(by=by, narrowed=narrowed))
+    conditions = dataclasses.replace(_by_index(_conditions(by=by, narrowed=narrowed)), window=None)
     beyond: tuple[str, uuid.UUID] | None = None
     while True:
         rows, _counted = _rows(conditions, sort=sort, descending=descending, size=EXPORT_BATCH, beyond=beyond)
@@ -226,13 +232,16 @@ def ids_matching(*, by: Actor, search: str) -> list[uuid.UUID]:
 class _Conditions:
     """What the rows of a list fulfil. `words` is a search that is still to be looked for, row by row in sort order.
 
-    `window`: look through so many rows at most.
+    `window`: look through so many rows at most. `frequent`: the index has found more than it gives. `steady`: no value
+    changes how the rows are best found.
     """
 
     where: str
     values: tuple[Any, ...]
     words: str = ""
     window: int | None = None
+    frequent: bool = False
+    steady: bool = False
 
     @property
     def walks(self) -> bool:
@@ -242,7 +251,7 @@ class _Conditions:
     @property
     def is_broad(self) -> bool:
         """Whether so many rows fit that the first of any order should do."""
-        return self.window is not None
+        return self.window is not None and not self.frequent
 
 
 def _conditions(*, by: Actor, narrowed: CustomerFilter) -> _Conditions:
@@ -268,7 +277,8 @@ def _conditions(*, by: Actor, narrowed: CustomerFilter) -> _Conditions:
             where.append("false")
         elif all(len(word) <= BROAD_WORD for word in text.search_words(narrowed.search)):
             window = BROAD_WINDOW
-    return _Conditions(where=" AND ".join(where), values=tuple(values), words=words, window=window)
+    steady = not narrowed.is_filtered and not narrowed.search.strip()
+    return _Conditions(where=" AND ".join(where), values=tuple(values), words=words, window=window, steady=steady)
 
 
 def _by_index(conditions: _Conditions) -> _Conditions:
@@ -279,8 +289,41 @@ def _by_index(conditions: _Conditions) -> _Conditions:
         cursor.execute("SELECT customers_search(%s, %s)", [conditions.words, MOST_MATCHES + 1])
         ids = [row[0] for row in cursor.fetchall()]
     if len(ids) > MOST_MATCHES:
-        return dataclasses.replace(conditions, window=None)
+        return dataclasses.replace(conditions, window=WINDOW, frequent=True)
     return _Conditions(where=f"{conditions.where} AND c.id = ANY(%s)", values=(*conditions.values, ids))
+
+
+def _collected(conditions: _Conditions) -> _Conditions:
+    """Let the index collect all that a search fits, within the statement: ten thousand ids need not come here."""
+    return _Conditions(
+        where=f"{conditions.where} AND c.id = ANY(ARRAY(SELECT customers_search(%s, NULL)))",
+        values=(*conditions.values, conditions.words),
+    )
+
+
+def _from(
+    conditions: _Conditions, *, sort: str, descending: bool, beyond: tuple[str, uuid.UUID] | None
+) -> tuple[str, list[Any]]:
+    """Return conditions and values of the rows beyond one in the list's order."""
+    if beyond is None:
+        return conditions.where, list(conditions.values)
+    key, kind = SORTS[sort]
+    where = f"{conditions.where} AND ({key}, c.id) {'<' if descending else '>'} (%s::{kind}, %s)"
+    return where, [*conditions.values, *beyond]
+
+
+def _fewer_than_window(
+    conditions: _Conditions, *, sort: str, descending: bool, beyond: tuple[str, uuid.UUID] | None
+) -> bool:
+    """Tell whether the window reached to the end of the list, so that what was found in it is all there is."""
+    where, values = _from(conditions, sort=sort, descending=descending, beyond=beyond)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM customers_customer c WHERE {where} LIMIT %s) one",  # noqa: S608
+            [*values, WINDOW],
+        )
+        count: int = cursor.fetchone()[0]
+    return count < WINDOW
 
 
 def _rows(
@@ -293,11 +336,8 @@ def _rows(
     counted: bool = False,
 ) -> tuple[list[CustomerRow], int | None]:
     """Return rows and, if `counted`, how many there are, up to one more than are counted; None when not known."""
-    key, kind = SORTS[sort]
-    where, values = conditions.where, list(conditions.values)
-    if beyond is not None:
-        where += f" AND ({key}, c.id) {'<' if descending else '>'} (%s::{kind}, %s)"
-        values += beyond
+    key, _kind = SORTS[sort]
+    where, values = _from(conditions, sort=sort, descending=descending, beyond=beyond)
     direction = "DESC" if descending else "ASC"
     order = f"ORDER BY {key} {direction}, c.id {direction}"
     searched = ", c.search" if conditions.words else ""
@@ -321,7 +361,7 @@ def _rows(
         JOIN customers_customertype k ON k.id = c.customer_type_id AND k.partner_id = c.partner_id
         {order}
     """  # noqa: S608 - the key is one of SORTS, every value is a parameter
-    with connection.cursor() as cursor:
+    with prepared.cursor() if conditions.steady else connection.cursor() as cursor:
         cursor.execute(statement, values)
         rows = cursor.fetchall()
     if not rows and counted and beyond is None:
@@ -333,7 +373,7 @@ def _count(conditions: _Conditions, *, counted: int | None, filtered: bool) -> t
     """Return how many customers there are, as far as it was counted, and whether there are more."""
     if counted is not None:
         return min(counted, MOST_COUNTED), counted > MOST_COUNTED
-    if conditions.walks and not conditions.is_broad and not filtered:
+    if conditions.frequent and not filtered:
         return MOST_COUNTED, True  # the index found more, which is why rows are tested one by one
     with connection.cursor() as cursor:
         if not conditions.walks:
@@ -417,7 +457,7 @@ class FilterChoices:
 def filter_choices(*, by: Actor) -> FilterChoices:
     """Return the partner's customer types and own subscriptions, in one statement."""
     by.require_partner(permissions.LIST)
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(
             "SELECT 1, id, name FROM customers_customertype WHERE partner_id = %s UNION ALL "
             "SELECT 2, id, name FROM accounts_subscription WHERE partner_id = %s AND customer_id IS NULL "
@@ -480,7 +520,7 @@ class OpenDraft:
 def open_drafts(*, by: Actor, most: int = 20) -> list[OpenDraft]:
     """Return the partner's unfinished drafts, last touched first."""
     by.require_partner(permissions.CREATE)
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(
             "SELECT id, company_name, step, created_by, updated_at FROM customers_customerdraft "
             "WHERE partner_id = %s AND used_at IS NULL ORDER BY updated_at DESC, id DESC LIMIT %s",
