@@ -92,7 +92,7 @@ def test_a_subscription_is_made_with_a_profile_made_on_the_way(world: factories.
     ]
     form = hidden(fresh)
     leaving = client.post(new, SUBSCRIPTION | form | {"new_profile": "1"})
-    assert leaving.url.startswith(f"{PROFILES}new/?back=")
+    assert leaving.url.startswith(f"{PROFILES}new/?errand=")
     answers = [client.post(leaving.url, PROFILE | hidden(client.get(leaving.url)))]
     back = client.get(answers[0].url)
     content = back.content.decode()
@@ -261,7 +261,7 @@ def test_an_empty_partner_subscription_leads_to_where_one_is_made_and_back(
     assert "There is no active subscription yet." in text_of(client.get(step))
     typed = {"company_name": "Wingtip Toys", "country": "NL", "city": "Delft", "go": "new-subscription"}
     leaving = client.post(step, typed)
-    assert leaving.url.startswith(f"{SUBSCRIPTIONS}new/?country=NL&back=")
+    assert leaving.url.startswith(f"{SUBSCRIPTIONS}new/?country=NL&errand=")
     form = client.get(leaving.url)
     assert re.search(r'<option value="NL" selected', form.content.decode())
     assert re.search(r'<option value="EUR" selected', form.content.decode())  # preset from the country
@@ -276,19 +276,6 @@ def test_an_empty_partner_subscription_leads_to_where_one_is_made_and_back(
     assert re.search(r'<option value="[0-9a-f-]{36}" selected>Europe \(EUR\)', page)
     assert 'value="Wingtip Toys"' in page
     assert 'value="Delft"' in page
-
-
-@pytest.mark.parametrize(
-    "back", ["https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)", "x", "/" * 2000]
-)
-def test_the_way_back_stays_in_the_portal(world: factories.PartnerWorld, sign_in: SignIn, back: str) -> None:
-    client = sign_in(world.owner)
-    form = client.get(f"{PROFILES}new/", {"back": back, "for": "billing_profile"})
-    assert f'href="{PROFILES}"' in form.content.decode()
-    answer = client.post(
-        f"{PROFILES}new/?" + html.unescape(form.wsgi_request.META["QUERY_STRING"]), PROFILE | hidden(form)
-    )
-    assert answer.url == PROFILES
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "WyJ4IiwgIjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMCJd"])

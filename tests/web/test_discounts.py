@@ -427,22 +427,6 @@ def test_a_clone_takes_everything_and_wants_a_name_of_its_own(world: factories.P
     assert DiscountItem.objects.filter(sku=basic, percent=Decimal("5.5")).count() == 2
 
 
-def test_a_discount_made_on_an_errand_leads_back_with_it_chosen(world: factories.PartnerWorld, sign_in: SignIn) -> None:
-    client = sign_in(world.owner)
-    url = "/discounts/new/?country=DE&back=%2Fcustomers%2F%3Fq%3Dx&for=discount_1"
-    page = client.get(url).content.decode()
-    assert 'href="/customers/?q=x"' in page  # Cancel
-    sent = _form(page)
-    assert sent["country"] == "DE"
-    answer = client.post(url, {**sent, "name": "Fetched", "percent": "5", "go": "save"})
-    scope.enter(partner_id=world.id)
-    assert answer["Location"] == f"/customers/?q=x&discount_1={Discount.objects.get().id}"
-    answer = client.post(
-        "/discounts/new/?back=https://elsewhere.example/&for=x", {**sent, "name": "B", "percent": "5", "id": ""}
-    )
-    assert answer["Location"].startswith("/discounts/")
-
-
 @pytest.mark.parametrize(("percent", "words"), [("10", "10 %"), ("100", "100 %"), ("0", "0 %"), ("7.50", "7.5 %")])
 def test_percentages_read_as_people_write_them(
     world: factories.PartnerWorld, sign_in: SignIn, percent: str, words: str

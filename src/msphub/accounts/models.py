@@ -168,6 +168,28 @@ class User(models.Model):
         return self.display_name
 
 
+class Errand(models.Model):
+    """A form that its person left half-filled to make a record it lacks; `errands.py` says how."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    partner_id = models.UUIDField()
+    customer_id = models.UUIDField(null=True)
+    user = models.ForeignKey(User, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    # An address within the portal, as the person's browser asked for it.
+    page = models.TextField()
+    field = models.CharField(max_length=60)
+    typed = models.TextField(blank=True)
+    made_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["partner_id", "expires_at"], name="errand_by_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.page}"
+
+
 class MicrosoftConnection(models.Model):
     """How a partner reaches Partner Center: base URLs and credentials, the secret ones encrypted."""
 

@@ -14,9 +14,9 @@ from msphub.customers.choices import AccountMode
 from msphub.kit.errors import Refused
 from msphub.ui import forms, htmx
 from msphub.ui.page import Crumb, Page
-from msphub.web import account_search, wizard_forms
+from msphub.web import account_search, wizard_forms, wizard_reading
 from msphub.web.middleware import PortalRequest
-from msphub.web.wizard_forms import AccountChoiceForm
+from msphub.web.wizard_steps import AccountChoiceForm
 
 
 def add(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
@@ -95,7 +95,7 @@ def _problems(request: PortalRequest, customer_id: uuid.UUID, values: dict[str, 
     """Add the account; return what is wrong with the entries when it can't be."""
     account: inputs.NewAccount | inputs.ExistingAccount
     if values.get("account") == AccountMode.NEW:
-        account = wizard_forms.read_new_account(values)
+        account = wizard_reading.read_new_account(values)
     elif values.get("account") == AccountMode.EXISTING:
         found, problems = _search(request, values)
         if not values.get("existing_country"):
@@ -109,7 +109,7 @@ def _problems(request: PortalRequest, customer_id: uuid.UUID, values: dict[str, 
             domain=found["domain"],
             microsoft_tenant_id=uuid.UUID(found["tenant_id"]),
             tenant_name=found["name"],
-            agreement=wizard_forms.read_agreement(values),
+            agreement=wizard_reading.read_agreement(values),
         )
     else:
         return {"account": _("Choose one of the two.")}

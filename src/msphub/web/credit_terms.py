@@ -246,7 +246,7 @@ def edit(request: PortalRequest, *, term_id: uuid.UUID) -> HttpResponse:
                     by=request.actor, term_id=term_id, entered=entered, version=_version(form), at=request.now
                 )
                 messages.success(request, _("%(name)s has been saved.") % {"name": entered.name.strip()})
-                return htmx.go(request, errands.way_back(request, otherwise=address))
+                return errands.finish(request, made=term_id, otherwise=address)
         except Refused as refusal:
             form.show(refusal.fields or {"": refusal.message})
             if refusal.code == "stale":

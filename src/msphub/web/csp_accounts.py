@@ -20,9 +20,10 @@ from msphub.kit.errors import Refused
 from msphub.ui import cells, forms, htmx
 from msphub.ui.grid import Empty
 from msphub.ui.page import Action, Crumb, Item, Page, ProgressStep
-from msphub.web import shown, wizard_forms
+from msphub.web import shown, wizard_forms, wizard_reading, wizard_steps
 from msphub.web.middleware import PortalRequest
-from msphub.web.wizard_forms import AccountChoiceForm, StepForm
+from msphub.web.wizard_forms import StepForm
+from msphub.web.wizard_steps import AccountChoiceForm
 
 # Which form field shows what Microsoft calls a member of its request.
 FIELDS = {
@@ -61,7 +62,7 @@ class QualificationForm(StepForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        wizard_forms.add_education_fields(self)
+        wizard_steps.add_education_fields(self)
 
 
 class AgreementForm(StepForm):
@@ -153,7 +154,7 @@ def correct(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
                 by=request.actor,
                 account_id=account_id,
                 at=request.now,
-                new=wizard_forms.read_new_account(request.POST),
+                new=wizard_reading.read_new_account(request.POST),
             )
         except Refused as refusal:
             form.show(refusal.fields or {"": refusal.message})
@@ -231,7 +232,7 @@ def agreement(request: PortalRequest, *, account_id: uuid.UUID) -> HttpResponse:
         form.is_valid()
         form.show({AGREEMENT_FIELDS.get(account.failure_field, ""): account.failure_message})
     if request.method == "POST" and form.is_valid():
-        entered = wizard_forms.read_agreement({**request.POST.dict(), "agreement": "on"})
+        entered = wizard_reading.read_agreement({**request.POST.dict(), "agreement": "on"})
         try:
             if entered is not None:
                 accounts.record_agreement(by=request.actor, account_id=account_id, agreement=entered, at=request.now)

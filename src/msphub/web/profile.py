@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -23,9 +23,9 @@ from msphub.kit.errors import Refused
 from msphub.ui import forms, htmx
 from msphub.ui.forms import Group, Layout
 from msphub.ui.page import Action, Crumb, Item, Page
-from msphub.web import billing_profiles, wizard_forms
+from msphub.web import billing_profiles, errands, wizard_forms, wizard_reading, wizard_terms
 from msphub.web.middleware import PortalRequest
-from msphub.web.wizard_forms import ContactsForm
+from msphub.web.wizard_steps import ContactsForm
 
 BILLING = "group-billing-address"
 
@@ -172,8 +172,9 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
     details = queries.details(by=request.actor, customer_id=customer_id)
     back = reverse("customer", kwargs={"customer_id": customer_id, "tab": "profile"})
     profile = accounts_queries.first_billing_profile(by=request.actor, customer_id=customer_id)
+    typed = request.POST if request.method == "POST" else _typed_before(request)
     form = ProfileForm(
-        request.POST if request.method == "POST" else None,
+        typed,
         initial=_initial(details, profile),
         actor=request.actor,
         details=details,
@@ -182,6 +183,14 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
     )
     if request.method == "POST" and htmx.targets(request, BILLING):
         return render(request, "web/form_group.html", {"form": form, "group": BILLING})
+    if request.POST.get("go") == wizard_terms.CHANGE_TYPE:
+        return wizard_terms.leave(
+            request,
+            button=wizard_terms.CHANGE_TYPE,
+            country=details.tenant.country,
+            type_id=form.value(wizard_terms.TYPE),
+            typed=request.POST,
+        )
     if request.method == "POST":
         form.is_valid()
         try:
@@ -193,7 +202,8 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
                 at=request.now,
             )
         except Refused as refusal:
-            form.show(refusal.fields or {"": refusal.message})
+            type_id = wizard_forms.read_uuid(form.value(wizard_terms.TYPE))
+            form.show(wizard_terms.with_way(request.actor, refusal.fields or {"": refusal.message}, type_id=type_id))
             if refusal.code == "stale":
                 billing_profiles.show_differences(form, stored=_initial(details, profile))
         else:
@@ -214,6 +224,16 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
     )
 
 
+def _typed_before(request: PortalRequest) -> QueryDict | None:
+    """Return what the form held when it was left to change the type, which is chosen then."""
+    away = errands.returned(request)
+    if away is None or away.typed is None:
+        return None
+    for field, made in away.chosen.items():
+        away.typed[field] = made
+    return away.typed
+
+
 def _version(request: PortalRequest) -> int:
     value = request.POST.get("version", "")
     return int(value) if value.isdigit() else 0
@@ -225,10 +245,10 @@ def _read(form: ProfileForm, details: queries.CustomerDetails) -> actions.Profil
     return actions.Profile(
         name=data["company_name"],
         address=wizard_forms.read_address({**data, "country": country}, ""),
-        primary_contact=wizard_forms.read_contact(data, "primary_"),
-        billing_contact=wizard_forms.read_contact(data, "billing_"),
+        primary_contact=wizard_reading.read_contact(data, "primary_"),
+        billing_contact=wizard_reading.read_contact(data, "billing_"),
         representatives=tuple(
-            wizard_forms.read_representatives({**data, "sales_count": str(inputs.MOST_REPRESENTATIVES)})
+            wizard_reading.read_representatives({**data, "sales_count": str(inputs.MOST_REPRESENTATIVES)})
         ),
         billing_profile=billing.ProfileEntry(
             name=data["billing_profile_name"],

@@ -301,9 +301,10 @@ def _edit(request: PortalRequest, *, customer_id: uuid.UUID | None, subscription
     request.actor.require(permissions.MANAGE_SUBSCRIPTIONS)
     name = billing_profiles.require_owner(request, customer_id)
     back = errands.way_back(request, otherwise=subscriptions_url(customer_id))
-    typed = request.POST if request.method == "POST" else errands.typed_before(request)
-    chosen = request.GET.get("billing_profile", "")
-    if request.method != "POST" and typed is not None and chosen:
+    away = errands.returned(request) if request.method != "POST" else None
+    typed = request.POST if request.method == "POST" else away.typed if away else None
+    chosen = away.chosen.get("billing_profile", "") if away else ""
+    if away and typed is not None and chosen:
         typed["billing_profile"] = chosen
     initial = _initial(subscription) if subscription else _preset(request)
     form = SubscriptionForm(
@@ -323,7 +324,6 @@ def _edit(request: PortalRequest, *, customer_id: uuid.UUID | None, subscription
         return errands.leave(
             request,
             to=billing_profiles.create_url(customer_id),
-            back=request.get_full_path(),
             field="billing_profile",
             typed=request.POST,
         )

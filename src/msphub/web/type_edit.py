@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -98,7 +98,7 @@ def edit(request: PortalRequest, *, type_id: uuid.UUID) -> HttpResponse:
                 stale = refusal.code == "stale"
             else:
                 messages.success(request, _("%(name)s has been saved.") % {"name": effects.name_after})
-                return htmx.go(request, back)
+                return errands.finish(request, made=type_id, otherwise=back)
     form = _form(request, typed, problems)
     if stale and form.errors:
         _show_differences(request, form, stored)
@@ -114,8 +114,8 @@ def read_version(value: str) -> int:
 def _typed(request: PortalRequest, *, fresh: Typed) -> tuple[Typed, HttpResponse | None]:
     """Return the form as it stands after the small buttons, or the answer that leaves it."""
     if request.method != "POST":
-        kept = errands.typed_before(request)
-        return (_returned(request, Typed.read(kept)) if kept is not None else fresh), None
+        away = errands.returned(request)
+        return (_with_made(away) if away else fresh), None
     typed = Typed.read(request.POST)
     verb, _dash, digits = request.POST.get("go", "").rpartition("-")
     number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 4 else 0
@@ -130,29 +130,19 @@ def _typed(request: PortalRequest, *, fresh: Typed) -> tuple[Typed, HttpResponse
         return typed, errands.leave(
             request,
             to=f"{reverse(page)}?country={country}",
-            back=_own_address(request),
             field=f"{field}_{number}",
             typed=typed.data(),
         )
     return typed, None
 
 
-def _own_address(request: PortalRequest) -> str:
-    """Return this form's address with its own way back, without what an earlier errand left there."""
-    query = request.GET.copy()
-    for name in [errands.KEPT, *(name for name in query if name.startswith(("term_", "discount_")))]:
-        query.pop(name, None)
-    return f"{request.path}?{query.urlencode()}" if query else request.path
-
-
-def _returned(request: PortalRequest, typed: Typed) -> Typed:
-    """Choose the record that was made on the way, in the row that lacked it."""
-    for number in range(1, len(typed.rows) + 1):
-        typed = typed.chosen(
-            number=number,
-            term=request.GET.get(f"term_{number}", "")[:60],
-            discount=request.GET.get(f"discount_{number}", "")[:60],
-        )
+def _with_made(away: errands.Returned) -> Typed:
+    """Return the form as it was left, with the record that was made on the way chosen in the row that lacked it."""
+    typed = Typed.read(away.typed or QueryDict())
+    for field, made in away.chosen.items():
+        kind, _dash, number = field.partition("_")
+        chosen = {"term": made} if kind == "term" else {"discount": made}
+        typed = typed.chosen(number=int(number), **chosen)
     return typed
 
 

@@ -21,7 +21,7 @@ from msphub.kit.errors import NotFound, Refused
 from msphub.ui import cells, grid_view, htmx
 from msphub.ui.grid import Column, Empty, GridPage, GridSpec, GridState, RowAction
 from msphub.ui.page import Crumb, Page
-from msphub.web import shown, wizard_forms
+from msphub.web import shown, wizard_forms, wizard_reading
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import StepForm
 
@@ -184,7 +184,7 @@ def resend_link(request: PortalRequest, *, customer_id: uuid.UUID, user_id: uuid
 def _entered(request: PortalRequest) -> tuple[inputs.Admin, dict[str, Any]]:
     data = request.POST.dict()
     data["admin_contact_email"] = data.get("admin_contact_email") or data.get("admin_login_email") or ""
-    checked, problems = inputs.check_admin(wizard_forms.read_admin(data))
+    checked, problems = inputs.check_admin(wizard_reading.read_admin(data))
     found: dict[str, Any] = dict(problems)
     if not request.POST.get("admin_contact_email"):
         found.pop("admin_contact_email", None)

@@ -10,31 +10,19 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from msphub.customers import creation, csp_accounts, inputs, queries
 from msphub.customers.choices import AccountMode
 from msphub.customers.models import CustomerDraft
-from msphub.kit import addresses, ids, text
+from msphub.kit import ids
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused
-from msphub.ui import forms
-from msphub.ui.page import Crumb, Item, Page, Step
-from msphub.web import account_search, wizard_forms, wizard_terms
+from msphub.web import wizard_checks, wizard_forms, wizard_reading, wizard_shown, wizard_terms
 from msphub.web.middleware import PortalRequest
-from msphub.web.wizard_forms import SKIP, AccountChoiceForm, CompanyForm, ContactsForm, SalesForm, StepForm
-
-COMPANY, CONTACTS, MICROSOFT, SALES = "company", "contacts", "microsoft", "additional"
-STEPS = {
-    COMPANY: gettext_lazy("Company Information"),
-    CONTACTS: gettext_lazy("Contacts"),
-    MICROSOFT: gettext_lazy("Microsoft Account"),
-    SALES: gettext_lazy("Additional Information"),
-}
-ORDER = list(STEPS)
-type Problems = dict[str, Any]
-type DraftData = dict[str, Any]
+from msphub.web.wizard_forms import StepForm
+from msphub.web.wizard_shown import COMPANY, CONTACTS, MICROSOFT, ORDER, SALES, STEPS, DraftData
+from msphub.web.wizard_steps import AccountChoiceForm, CompanyForm, ContactsForm, SalesForm
 
 
 def start(_request: PortalRequest) -> HttpResponse:
@@ -57,7 +45,7 @@ def step(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRespo
         if "check" in request.GET:
             form = _form(request.actor, step, data, posted=wizard_forms.as_query(data.get(step, {})))
             form.is_valid()
-            form.show(_problems(request, step, data))
+            form.show(wizard_checks.problems_of(request, step, data))
         return _page(request, draft_id, step, form, data)
     form = _form(request.actor, step, data, posted=request.POST)
     data[step] = _kept(form, data.get(step, {}))
@@ -65,7 +53,7 @@ def step(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRespo
     if go != "continue":
         return _small_step(request, draft_id, step, data, go)
     form.is_valid()
-    problems = _problems(request, step, data)
+    problems = wizard_checks.problems_of(request, step, data)
     conflict = _conflict(request, draft_id, step, data)
     if conflict is not None:
         return conflict
@@ -101,7 +89,7 @@ def refresh(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRe
     parts = [part for part in request.GET.get("part", "").split(",") if part]
     if step == COMPANY and parts == ["group-company-address"] and isinstance(form, CompanyForm) and form.same:
         parts.append("group-billing-address")
-    context = _context(draft_id, step, form, data) | {"parts": parts}
+    context = wizard_shown.context(draft_id, step, form, data) | {"parts": parts}
     return render(request, "web/wizard/parts.html", context)
 
 
@@ -159,16 +147,16 @@ def discard(request: PortalRequest, *, draft_id: uuid.UUID) -> HttpResponse:
 
 def _create(request: PortalRequest, draft_id: uuid.UUID, data: DraftData) -> HttpResponse:
     for earlier in ORDER:
-        if _problems(request, earlier, data, live=False):
+        if wizard_checks.problems_of(request, earlier, data, live=False):
             address = reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": earlier})
             return redirect(address + "?check=1")
     new = inputs.NewCustomer(
-        company=wizard_forms.read_company(data[COMPANY]),
-        primary_contact=wizard_forms.read_contact(data[CONTACTS], "primary_"),
-        billing_contact=wizard_forms.read_contact(data[CONTACTS], "billing_"),
-        admin=wizard_forms.read_admin(data[CONTACTS]),
-        account=_account(data[MICROSOFT]),
-        representatives=tuple(wizard_forms.read_representatives(data[SALES])),
+        company=wizard_reading.read_company(data[COMPANY]),
+        primary_contact=wizard_reading.read_contact(data[CONTACTS], "primary_"),
+        billing_contact=wizard_reading.read_contact(data[CONTACTS], "billing_"),
+        admin=wizard_reading.read_admin(data[CONTACTS]),
+        account=wizard_checks.read_account(data[MICROSOFT]),
+        representatives=tuple(wizard_reading.read_representatives(data[SALES])),
     )
     try:
         tenant = creation.create_customer(by=request.actor, new=new, draft_id=draft_id, at=request.now)
@@ -226,10 +214,11 @@ def _small_step(request: PortalRequest, draft_id: uuid.UUID, step: str, data: Dr
         go = "search"
     if go in wizard_terms.BUTTONS and step == COMPANY:
         _save(request, draft_id, step, data[step])
-        country = str(data[COMPANY].get("country") or "")
-        return wizard_terms.leave(request, button=go, address=address, country=country)
+        values = data[COMPANY]
+        country = str(values.get("country") or "")
+        return wizard_terms.leave(request, button=go, country=country, type_id=values.get("customer_type"))
     if go == "search" and step == MICROSOFT:
-        problem = _search(request, data[MICROSOFT])
+        problem = wizard_checks.search(request, data[MICROSOFT])
         _save(request, draft_id, step, data[step])
         if problem:
             form = _form(request.actor, step, data, posted=wizard_forms.as_query(data[step]))
@@ -258,9 +247,9 @@ def _apply(go: str, step: str, data: DraftData) -> None:
         if name.endswith(inputs.ONMICROSOFT):
             values["new_domain"] = name.removesuffix(inputs.ONMICROSOFT)
     elif go == "add" and step == SALES:
-        values["sales_count"] = str(wizard_forms.read_count(values) + 1)
+        values["sales_count"] = str(wizard_reading.read_count(values) + 1)
     elif go.startswith("remove-") and step == SALES:
-        form = SalesForm(initial=values, count=wizard_forms.read_count(values))
+        form = SalesForm(initial=values, count=wizard_reading.read_count(values))
         number = go.removeprefix("remove-")
         if number.isdigit():
             former = {name: "" for name in values if name.startswith("sales_")}
@@ -286,131 +275,6 @@ def _imported_company(data: DraftData) -> dict[str, str]:
     return imported
 
 
-def _search(request: PortalRequest, values: dict[str, Any]) -> str | None:
-    """Look the typed domain up at Microsoft and keep what was found in the draft. Returns a message when it can't."""
-    values.pop("found", None)
-    typed = str(values.get("existing_domain") or "")
-    try:
-        found = account_search.search(by=request.actor, typed=typed)
-    except Refused as refusal:
-        return str(refusal.message)
-    values["found"] = found
-    return None
-
-
-def _problems(request: PortalRequest, step: str, data: DraftData, *, live: bool = True) -> Problems:
-    """Return what the domain has against one step. `live` also asks Microsoft, outside any transaction."""
-    values = data.get(step, {})
-    if step == COMPANY:
-        company, problems = inputs.check_company(wizard_forms.read_company(values))
-        found: Problems = dict(problems)
-        if company.customer_type_id and company.partner_subscription_id and company.country:
-            unfit = creation.check_terms(
-                by=request.actor,
-                customer_type_id=company.customer_type_id,
-                partner_subscription_id=company.partner_subscription_id,
-                country=company.country,
-            )
-            found |= unfit
-            if "customer_type" in unfit and request.resolver_match is not None:
-                draft_id = request.resolver_match.kwargs["draft_id"]
-                found["customer_type"] = wizard_terms.with_link(
-                    request,
-                    problem=unfit["customer_type"],
-                    type_id=company.customer_type_id,
-                    country=company.country,
-                    address=reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": COMPANY}),
-                )
-        return found
-    if step == CONTACTS:
-        country = str(data.get(COMPANY, {}).get("country") or "")
-        return (
-            inputs.check_contact(wizard_forms.read_contact(values, "primary_"), prefix="primary_", country=country)[1]
-            | inputs.check_contact(wizard_forms.read_contact(values, "billing_"), prefix="billing_", country=country)[1]
-            | inputs.check_admin(wizard_forms.read_admin(values))[1]
-        )
-    if step == MICROSOFT:
-        return _account_problems(request, values, live=live)
-    return dict(inputs.check_representatives(wizard_forms.read_representatives(values))[1])
-
-
-def _account_problems(request: PortalRequest, values: dict[str, Any], *, live: bool) -> Problems:
-    mode = values.get("account")
-    if mode == SKIP:
-        return {}
-    if mode == AccountMode.NEW:
-        account, problems = inputs.check_new_account(wizard_forms.read_new_account(values), today=request.now.date())
-        if "new_domain" not in problems and live:
-            problems |= _domain_problems(request, account)
-        return dict(problems)
-    if mode == AccountMode.EXISTING:
-        return _existing_problems(request, values, live=live)
-    return {"account": _("Choose one of the three.")}
-
-
-def _domain_problems(request: PortalRequest, account: inputs.NewAccount) -> Problems:
-    try:
-        csp_accounts.refuse_taken(by=request.actor, account=account)
-    except Refused as refusal:
-        return dict(refusal.fields)
-    free = csp_accounts.domain_is_free(by=request.actor, domain=account.domain)
-    if free is False:
-        return {"new_domain": _("%(name)s is taken. Choose another one.") % {"name": account.domain}}
-    if free is None:
-        messages.info(
-            request,
-            _("Microsoft could not be asked whether %(name)s is free; it is checked when the account is created.")
-            % {"name": account.domain},
-        )
-    return {}
-
-
-def _existing_problems(request: PortalRequest, values: dict[str, Any], *, live: bool) -> Problems:
-    problems: Problems = {}
-    if not values.get("existing_country"):
-        problems["existing_country"] = _("Choose the country of the Microsoft account.")
-    domain, problem = inputs.check_domain(str(values.get("existing_domain") or ""))
-    found = values.get("found") or {}
-    if problem:
-        problems["existing_domain"] = problem
-    elif found.get("asked") != domain:
-        problem = _search(request, values) if live else _("Search for the account first.")
-        found = values.get("found") or {}
-        if problem:
-            problems["existing_domain"] = problem
-    if not problems and not found.get("tenant_id"):
-        problems["existing_domain"] = _(
-            "No Microsoft account has the domain %(name)s. Correct it, or create a new one."
-        ) % {"name": domain}
-    agreement = wizard_forms.read_agreement(values)
-    if agreement is not None:
-        country = str(values.get("existing_country") or "")
-        problems |= inputs.check_agreement(agreement, country=country, today=request.now.date())[1]
-    if not problems:
-        account = _account(values)
-        try:
-            if account is not None:
-                csp_accounts.refuse_taken(by=request.actor, account=account)
-        except Refused as refusal:
-            problems |= refusal.fields
-    return problems
-
-
-def _account(values: dict[str, Any]) -> inputs.NewAccount | inputs.ExistingAccount | None:
-    if values.get("account") == AccountMode.NEW:
-        return wizard_forms.read_new_account(values)
-    if values.get("account") == AccountMode.EXISTING:
-        found = values["found"]
-        return inputs.ExistingAccount(
-            country=str(values["existing_country"]),
-            domain=found["domain"],
-            microsoft_tenant_id=uuid.UUID(found["tenant_id"]),
-            tenant_name=found["name"],
-            agreement=wizard_forms.read_agreement(values),
-        )
-    return None
-
-
 def _form(actor: Actor, step: str, data: DraftData, *, posted: QueryDict | None = None) -> StepForm:
     """Return a step's form: bound to what was posted, else showing what the draft holds."""
     values = {name: value for name, value in data.get(step, {}).items() if not isinstance(value, dict)}
@@ -425,7 +289,7 @@ def _form(actor: Actor, step: str, data: DraftData, *, posted: QueryDict | None 
         return ContactsForm(posted, initial=values, import_template="web/wizard/import_contact.html")
     if step == MICROSOFT:
         return AccountChoiceForm(posted, initial=_account_presets(data) | values)
-    return SalesForm(posted, initial=values, count=wizard_forms.read_count(posted if posted is not None else values))
+    return SalesForm(posted, initial=values, count=wizard_reading.read_count(posted if posted is not None else values))
 
 
 def _account_presets(data: DraftData) -> dict[str, Any]:
@@ -482,119 +346,4 @@ def _saved_words(request: PortalRequest) -> str:
 
 
 def _page(request: PortalRequest, draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) -> HttpResponse:
-    return render(request, "web/wizard/page.html", _context(draft_id, step, form, data))
-
-
-def _context(draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) -> dict[str, Any]:
-    _wire(form, draft_id, step)
-    here = ORDER.index(step)
-    steps = [
-        Step(
-            label=label,
-            state="current" if name == step else ("done" if name in data and ORDER.index(name) != here else "coming"),
-            url=reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": name}) if name in data else "",
-        )
-        for name, label in STEPS.items()
-    ]
-    values = data.get(step, {})
-    return {
-        "page": Page(
-            title=_("Create a customer"),
-            crumbs=[Crumb(label=_("Customers"), url=reverse("customers"))],
-            steps=steps,
-        ),
-        "form": form,
-        "step": step,
-        "step_label": STEPS[step],
-        "is_first": here == 0,
-        "action": reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": step}),
-        "refresh_url": reverse("customer_new_refresh", kwargs={"draft_id": draft_id, "step": step}),
-        "autosave_url": reverse("customer_new_autosave", kwargs={"draft_id": draft_id, "step": step}),
-        "discard_url": reverse("customer_new_discard", kwargs={"draft_id": draft_id}),
-        "found": values.get("found") if step == MICROSOFT else None,
-        "country_differs": _country_differs(step, data),
-        "summary_groups": _summary(draft_id, data),
-        "page_mark": ids.new_id().hex,
-        "saves_seen": values.get(creation.SAVES, "0"),
-        "parts": [],
-    }
-
-
-def _wire(form: StepForm, draft_id: uuid.UUID, step: str) -> None:
-    """Connect the fields that others depend on with `refresh`, and the live check with its address."""
-    base = reverse("customer_new_refresh", kwargs={"draft_id": draft_id, "step": step})
-    duplicates = reverse("customer_new_duplicates", kwargs={"draft_id": draft_id})
-    if step == CONTACTS:
-        forms.set_check(form, name="primary_email", url=duplicates)
-    if step == COMPANY:
-        forms.set_check(form, name="company_name", url=duplicates)
-        forms.set_refresh(
-            form, name="country", url=f"{base}?part=group-company-address", target="group-company-address"
-        )
-        for name in ("same_as_company", "billing_country"):
-            forms.set_refresh(form, name=name, url=f"{base}?part=group-billing-address", target="group-billing-address")
-    elif step == MICROSOFT:
-        for name in ("account", "new_qualification", "new_country", "agreement"):
-            if name in form.fields:
-                forms.set_refresh(form, name=name, url=base, target="wizard-fields")
-        if "new_domain" in form.fields:
-            forms.set_check(form, name="new_domain", url=reverse("customer_new_domain", kwargs={"draft_id": draft_id}))
-
-
-def _country_differs(step: str, data: DraftData) -> str:
-    """Return a warning when the Microsoft account's country differs from the company's: it can never change."""
-    values = data.get(step, {})
-    own = str(data.get(COMPANY, {}).get("country") or "")
-    chosen = str(values.get("new_country") or "US")
-    if step != MICROSOFT or values.get("account") != AccountMode.NEW or not own or own == chosen:
-        return ""
-    return _(
-        "The company is in %(own)s, this account would be in %(chosen)s. A Microsoft account's country can never "
-        "change."
-    ) % {
-        "own": addresses.country_name(own),
-        "chosen": addresses.country_name(chosen),
-    }
-
-
-def _summary(draft_id: uuid.UUID, data: DraftData) -> list[dict[str, Any]]:
-    """Return what has been entered so far, for the panel at the side."""
-    company, contacts = data.get(COMPANY, {}), data.get(CONTACTS, {})
-    account, sales = data.get(MICROSOFT, {}), data.get(SALES, {})
-    found: dict[str, Any] = account.get("found") or {}
-    modes = {
-        AccountMode.NEW.value: [
-            (_("New account"), f"{account.get('new_domain')}{inputs.ONMICROSOFT}" if account.get("new_domain") else "")
-        ],
-        AccountMode.EXISTING.value: [(_("Existing account"), found.get("name") or account.get("existing_domain", ""))],
-        SKIP: [(_("Microsoft Account"), _("Skipped"))],
-    }
-    entries: dict[str, list[tuple[str, Any]]] = {
-        COMPANY: [
-            (_("Company Name"), company.get("company_name")),
-            (_("Country"), addresses.country_name(company["country"]) if company.get("country") else ""),
-            (_("City"), company.get("city")),
-        ],
-        CONTACTS: [
-            (_("Primary Contact"), _name(contacts, "primary_")),
-            (_("Billing Contact"), _name(contacts, "billing_")),
-            (_("Admin User"), contacts.get("admin_login_email")),
-        ],
-        MICROSOFT: modes.get(str(account.get("account")), []),
-        SALES: [
-            (_("Sales Representative"), sales.get(f"sales_{number}_name"))
-            for number in range(1, wizard_forms.read_count(sales) + 1)
-        ],
-    }
-    return [
-        {
-            "label": label,
-            "url": reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": name}) if name in data else "",
-            "entries": [Item(label=words, value=str(value)[:80]) for words, value in entries[name] if value],
-        }
-        for name, label in STEPS.items()
-    ]
-
-
-def _name(values: dict[str, Any], prefix: str) -> str:
-    return text.tidy(f"{values.get(prefix + 'first_name') or ''} {values.get(prefix + 'last_name') or ''}")
+    return render(request, "web/wizard/page.html", wizard_shown.context(draft_id, step, form, data))

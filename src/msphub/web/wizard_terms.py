@@ -2,10 +2,10 @@
 
 import dataclasses
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ from msphub.kit.actor import Actor
 from msphub.kit.errors import Text
 from msphub.web import errands, wizard_forms
 from msphub.web.middleware import PortalRequest
-from msphub.web.wizard_forms import CompanyForm
+from msphub.web.wizard_steps import CompanyForm
 
 TYPE, SUBSCRIPTION = "customer_type", "partner_subscription"
 
@@ -52,7 +52,9 @@ RECORDS = {
         ask=gettext_lazy("There is no active subscription yet. Ask an owner to create one."),
     ),
 }
-BUTTONS = {record.button: field for field, record in RECORDS.items()}
+# At a refusal of type, country and currency: leads to the type's own form.
+CHANGE_TYPE = "change-type"
+BUTTONS = {record.button: field for field, record in RECORDS.items()} | {CHANGE_TYPE: TYPE}
 
 
 def offer(form: CompanyForm, *, actor: Actor, empty: Sequence[str]) -> None:
@@ -70,26 +72,46 @@ def offer(form: CompanyForm, *, actor: Actor, empty: Sequence[str]) -> None:
             form.fields[field].help_text = str(record.ask)
 
 
-def leave(request: PortalRequest, *, button: str, address: str, country: str) -> HttpResponse:
-    """Go and make the record that a button is for; the step itself is saved in the draft."""
-    field = BUTTONS[button]
-    to = f"{reverse(RECORDS[field].view)}?country={country[:2]}"
-    return errands.leave(request, to=to, back=address, field=field)
+def leave(
+    request: PortalRequest, *, button: str, country: str, type_id: Any = None, typed: QueryDict | None = None
+) -> HttpResponse:
+    """Go and make the record, or change the type, that a button is for; the wizard has saved its step, others give
+    what is `typed`."""
+    field, country = BUTTONS[button], country[:2]
+    chosen = wizard_forms.read_uuid(type_id)
+    if button == CHANGE_TYPE and chosen:
+        to = reverse("customer_type_edit", kwargs={"type_id": chosen}, query={"add": country})
+    else:
+        to = reverse(RECORDS[field].view, query={"country": country})
+    return errands.leave(request, to=to, field=field, typed=typed)
 
 
 def chosen(request: PortalRequest) -> dict[str, str]:
     """Return the ids of the records that were made on the way, by field."""
-    found = {field: wizard_forms.read_uuid(request.GET.get(field)) for field in RECORDS}
-    return {field: str(one) for field, one in found.items() if one}
+    away = errands.returned(request)
+    return {field: one for field, one in away.chosen.items() if field in RECORDS} if away else {}
 
 
-def with_link(request: PortalRequest, *, problem: Any, type_id: uuid.UUID, country: str, address: str) -> Any:
-    """Return a refusal of type, country and currency with the way to the type's page, as far as the actor may go."""
-    if request.actor.may(permissions.MANAGE_TERMS):
-        edit = reverse("customer_type_edit", kwargs={"type_id": type_id})
-        url = errands.link(to=f"{edit}?add={country[:2]}", back=address, field=TYPE)
-        return format_html('{} <a href="{}">{}</a>', problem, url, _("Change the customer type"))
-    if request.actor.may(permissions.VIEW_TERMS):
-        url = reverse("customer_type", kwargs={"type_id": type_id})
-        return format_html('{} <a href="{}">{}</a>', problem, url, _("See the customer type"))
-    return problem
+def with_way(actor: Actor, problems: Mapping[str, Any], *, type_id: uuid.UUID | None) -> dict[str, Any]:
+    """Return the problems, the one at Customer Type with the way to the type's page as far as the actor may go.
+
+    The button keeps what was typed; who may only look is shown the type beside the form.
+    """
+    found = dict(problems)
+    if TYPE not in found or type_id is None:
+        return found
+    if actor.may(permissions.MANAGE_TERMS):
+        found[TYPE] = format_html(
+            '{} <button type="submit" class="link-button" name="go" value="{}" formnovalidate>{}</button>',
+            found[TYPE],
+            CHANGE_TYPE,
+            _("Change the customer type"),
+        )
+    elif actor.may(permissions.VIEW_TERMS):
+        found[TYPE] = format_html(
+            '{} <a href="{}" target="_blank" rel="noopener">{}</a>',
+            found[TYPE],
+            reverse("customer_type", kwargs={"type_id": type_id}),
+            _("See the customer type (opens a new tab)"),
+        )
+    return found
