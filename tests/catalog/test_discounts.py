@@ -33,6 +33,7 @@ from msphub.customers import discounts as uses
 from msphub.customers.models import CustomerTypeDiscount
 from msphub.kit import ids, scope
 from msphub.kit.errors import Forbidden, NotFound, Refused
+from msphub.kit.lists import Wanted
 
 pytestmark = pytest.mark.django_db
 TEN = Rates(percent=Decimal(10))
@@ -420,20 +421,21 @@ def test_pages_go_through_all_discounts_once_in_both_directions(
 ) -> None:
     for vendor, country in (("microsoft", "US"), ("coro", "DE"), ("own", "US"), ("microsoft", "DE"), ("coro", "AT")):
         make_discount(world, vendor=vendor, country=country)
-    seen, after = [], None
+    seen, keys, after = [], [], None
     while True:
-        page = queries.discounts_page(by=world.actor, on=TODAY, sort=sort, descending=descending, size=2, after=after)
+        wanted = Wanted(sort=sort, descending=descending, size=2, after=after)
+        page = queries.discounts_page(by=world.actor, on=TODAY, wanted=wanted)
         seen += page.rows
+        keys += page.keys
         assert page.count == 5
         if not page.has_next:
             break
-        after = (page.rows[-1].sort_key, page.rows[-1].id)
+        after = page.keys[-1]
     assert len({row.id for row in seen}) == len(seen) == 5
-    keys = [(row.sort_key, row.id) for row in seen]
+    assert [row.id for row in seen] == [key[1] for key in keys]
     assert keys == sorted(keys, reverse=descending)
-    back = queries.discounts_page(
-        by=world.actor, on=TODAY, sort=sort, descending=descending, size=2, before=(seen[4].sort_key, seen[4].id)
-    )
+    wanted = Wanted(sort=sort, descending=descending, size=2, before=keys[4])
+    back = queries.discounts_page(by=world.actor, on=TODAY, wanted=wanted)
     assert [row.id for row in back.rows] == [seen[2].id, seen[3].id]
 
 

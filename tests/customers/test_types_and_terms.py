@@ -32,6 +32,7 @@ from msphub.customers.customer_types import CountryTerms
 from msphub.customers.models import CreditTerm, Customer, CustomerType, CustomerTypeDiscount, CustomerTypeTerm
 from msphub.kit import scope
 from msphub.kit.errors import Forbidden, NotFound, Refused
+from msphub.kit.lists import Wanted
 from msphub.kit.permissions import of_role
 
 NOW = factories.NOW
@@ -142,7 +143,7 @@ def test_a_term_created_twice_by_one_form_is_one_and_audited_once() -> None:
     ]
     assert made[0].id == made[1].id == form
     entry = Entry.objects.get(event="credit_term.created", object_id=form)
-    assert entry.changes["Credit Limit"] == [None, "2,500.50 USD"]
+    assert entry.changes["Credit Limit"] == [None, {"amount": "2500.50", "currency": "USD"}]
     assert entry.changes["On Reach of Credit Limit"] == [None, "On Invoice Due Date"]
 
 
@@ -416,17 +417,21 @@ def test_pages_are_cut_by_keyset_in_both_directions() -> None:
         for sort in sorts:
             for descending in (False, True):
                 forth: list[Any] = []
+                keys: list[Any] = []
                 after = None
                 while True:
-                    page: Any = page_of(by=world.actor, sort=sort, descending=descending, size=3, after=after)
+                    wanted = Wanted(sort=sort, descending=descending, size=3, after=after)
+                    page: Any = page_of(by=world.actor, wanted=wanted)
                     forth += page.rows
+                    keys += page.keys
                     assert page.count == 8
                     if not page.has_next:
                         break
-                    after = (page.rows[-1].sort_key, page.rows[-1].id)
+                    after = page.keys[-1]
                 assert len({row.id for row in forth}) == 8, (page_of, sort)
-                before = (forth[6].sort_key, forth[6].id)
-                back: Any = page_of(by=world.actor, sort=sort, descending=descending, size=3, before=before)
+                back: Any = page_of(
+                    by=world.actor, wanted=Wanted(sort=sort, descending=descending, size=3, before=keys[6])
+                )
                 assert [row.id for row in back.rows] == [row.id for row in forth[3:6]]
     assert [row.name for row in term_lists.types_page(by=world.actor, search="typ 3").rows] == ["Type 3"]
     assert term_lists.types_page(by=world.actor, statuses=["inactive"]).rows == []

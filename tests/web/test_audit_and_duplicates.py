@@ -1,16 +1,24 @@
 """The audit log's filters and download, and the hint at likely duplicates."""
 
+import dataclasses
 import datetime
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from django.test import Client
+from django.utils import translation
 from tests import factories
 
 from msphub.accounts import statuses
 from msphub.accounts.choices import Status
 from msphub.accounts.models import User
+from msphub.audit.models import Entry
+from msphub.customers import credit_terms
+from msphub.customers.models import CreditTerm
+from msphub.kit import scope
+from msphub.web import audit_log
 
 type SignIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -106,3 +114,36 @@ def test_likely_duplicates_are_shown_by_name_and_email(world: factories.PartnerW
         assert client.get(url, typed).content.strip() == b"", typed
     theirs = factories.make_partner(name="Theirs")
     assert sign_in(theirs.owner).get(url, {"company_name": "Wingtip Toys"}).content.strip() == b""
+
+
+def test_money_in_the_log_follows_the_viewers_locale_and_is_exported_exactly(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    scope.enter(partner_id=world.id)
+    term = CreditTerm.objects.get(partner_id=world.id)
+    with translation.override("de"):  # whoever writes it: the entry keeps the amount, not words
+        entered = dataclasses.replace(credit_terms_of(term), credit_limit=Decimal("2500.50"))
+        credit_terms.change_credit_term(
+            by=world.actor, term_id=term.id, entered=entered, version=term.version, at=factories.NOW
+        )
+    client = sign_in(world.owner)
+    page = client.get("/audit/?event=credit_term.changed").content.decode()
+    assert '<td class="old">$10,000.00</td><td class="new">$2,500.50</td>' in page
+    entry = Entry.objects.get(event="credit_term.changed")
+    with translation.override("de"):
+        assert "2.500,50\u00a0$" in audit_log._Changes(entry.changes).__html__()
+    text = b"".join(client.get("/audit/export.csv").streaming_content).decode()
+    assert "Credit Limit: 10000.00 USD → 2500.50 USD" in text
+
+
+def credit_terms_of(term: CreditTerm) -> credit_terms.Entered:
+    """Return a term as a form would send it back."""
+    return credit_terms.Entered(
+        name=term.name,
+        country=term.country,
+        currency=term.currency,
+        credit_limit=term.credit_limit,
+        due_days=term.due_days,
+        on_reach=term.on_reach,
+        credit_hold=term.credit_hold,
+    )

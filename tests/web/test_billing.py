@@ -339,3 +339,69 @@ def test_pages_cost_the_same_few_statements_for_1_and_for_3_rows(
                 ),
                 at=factories.NOW,
             )
+
+
+def test_a_customer_has_more_billing_profiles_than_its_tab_shows(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    tenant = factories.make_customer(world)
+    scope.enter(partner_id=world.id)
+    for number in range(30):
+        billing.save_profile(
+            by=world.actor,
+            customer_id=tenant.id,
+            entry=billing.ProfileEntry(
+                name=f"Branch {number:02d}",
+                bill_to="Wingtip Toys",
+                address=Address(country="NL", line1="Stationsplein 12", city="Utrecht", postal_code="3511 ED"),
+            ),
+            at=factories.NOW,
+        )
+    every = f"/customers/{tenant.id}/billing-profiles/"
+    for user in (world.owner, factories.admin_of(tenant)):
+        client = sign_in(user)
+        tab = client.get(f"/customers/{tenant.id}/subscriptions/").content.decode()
+        assert f'<a href="{every}">All 31 billing profiles</a>' in tab
+        assert tab.count("Branch ") == 5
+        seen, address = [], every
+        while address:
+            page = client.get(address).content.decode()
+            seen += re.findall(r">(Branch \d\d)</a>", page)
+            following = re.search(r'href="([^"]+after=[^"]+)"', page)
+            address = html.unescape(following[1]) if following else ""
+        assert seen == [f"Branch {number:02d}" for number in range(30)]
+        table = b"".join(client.get(f"{every}export.csv?q=branch").streaming_content).decode()
+        assert table.count("Branch") == 30
+    stranger = sign_in(factories.make_partner(name="Other").owner)
+    sibling = sign_in(factories.admin_of(factories.make_customer(world, name="Sibling")))
+    for client in (stranger, sibling):
+        assert client.get(every).status_code == 404
+        assert client.get(f"{every}export.csv").status_code == 404
+
+
+def test_a_customers_users_see_what_happened_to_their_addresses_but_not_to_subscriptions(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    """C-19: entries of their own users, contacts, addresses, orders and invoices only."""
+    tenant = factories.make_customer(world)
+    scope.enter(partner_id=world.id)
+    profile = billing.save_profile(
+        by=world.actor,
+        customer_id=tenant.id,
+        entry=billing.ProfileEntry(
+            name="Branch",
+            bill_to="Wingtip Toys",
+            address=Address(country="NL", line1="Stationsplein 12", city="Utrecht", postal_code="3511 ED"),
+        ),
+        at=factories.NOW,
+    )
+    entered = billing.SubscriptionEntry(name="Second", country="NL", state="", billing_profile_id=profile.id)
+    made = selling.save_subscription(by=world.actor, customer_id=tenant.id, entry=entered, at=factories.NOW)
+    selling.set_active(by=world.actor, customer_id=tenant.id, subscription_id=made.id, active=False, at=factories.NOW)
+    log = f"/customers/{tenant.id}/audit-logs/"
+    own = text_of(sign_in(factories.admin_of(tenant)).get(log))
+    assert "Created the billing profile Branch" in own
+    assert "the subscription Second" not in own
+    partners = text_of(sign_in(world.owner).get(log))
+    assert "Created the subscription Second" in partners
+    assert "Changed the subscription Second" in partners

@@ -501,7 +501,7 @@ def test_the_list_asks_the_database_as_often_for_one_as_for_three(
     with CaptureQueriesContext(connection) as counted:
         page = client.get("/discounts/").content.decode()
     assert page.count('href="/discounts/0') == rows
-    assert len(counted) == 6, [one["sql"][:90] for one in counted]
+    assert len(counted) == 7, [one["sql"][:90] for one in counted]
 
 
 def test_the_filtered_list_is_downloaded(world: factories.PartnerWorld, sign_in: SignIn) -> None:

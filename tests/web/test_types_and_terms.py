@@ -258,7 +258,7 @@ def test_what_a_change_would_do_is_told_before_it_is_saved(world: factories.Part
     words = text_of(preview)
     assert "2 customers will pay 5 % less from today." in words
     assert "Due Period 30 days 60 days" in words
-    assert "Credit Limit 10,000.00 USD 2,500.50 USD" in words
+    assert "Credit Limit $10,000.00 $2,500.50" in words
     scope.enter(partner_id=world.id)
     assert CustomerTypeTerm.objects.get(customer_type=kind).credit_term_id == term.id
     assert client.post(edit, {**values, "go": "save"}).url == f"/customer-types/{kind.id}/"

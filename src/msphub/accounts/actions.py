@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from psycopg.errors import UniqueViolation
 
-from msphub.accounts import events, permissions
+from msphub.accounts import billing, events, permissions
 from msphub.accounts.choices import CUSTOMER_ROLES, PARTNER_ROLES, Role, TenantKind, UserStatus
 from msphub.accounts.models import BillingProfile, Login, PasswordLink, Subscription, Tenant, User
 from msphub.audit import actions as audit
@@ -78,25 +78,20 @@ def create_partner(
             at=at,
             send_link=False,
         )
-        profile = _create_first_profile(
-            by=by,
-            customer_id=None,
-            name=partner.name,
-            bill_to=partner.name,
-            address=addresses.Address(country=country, line1=""),
-            at=at,
-        )
-        _create_first_subscription(
-            by=by,
-            customer_id=None,
+        profile = BillingProfile(partner_id=partner_id, created_at=at)
+        address = addresses.Address(country=country, line1="")
+        entry = billing.ProfileEntry(name=partner.name, bill_to=partner.name, address=address)
+        billing.write_profile(by=by, profile=profile, entry=entry, at=at)
+        selling = billing.SubscriptionEntry(
             name=subscription_name,
             country=country,
-            billing_profile=profile,
+            state="",
+            billing_profile_id=profile.id,
             currency=currency,
             number_series="INV",
             time_zone=time_zone,
-            at=at,
         )
+        billing.write_subscription(by=by, customer_id=None, entry=selling, profile=profile, at=at)
         link = issue_password_link(user=user, at=at)
     return partner, user, link
 
@@ -372,83 +367,6 @@ def save_preference(*, by: Actor, name: str, value: dict[str, str]) -> None:
             "WHERE partner_id = %s AND id = %s",
             [name, json.dumps(value), by.partner_id, by.user_id],
         )
-
-
-def _create_first_profile(
-    *,
-    by: Actor,
-    customer_id: uuid.UUID | None,
-    name: str,
-    bill_to: str,
-    address: addresses.Address,
-    at: datetime.datetime,
-) -> BillingProfile:
-    """Create a billing profile of a customer, or of the partner (None). The address has been checked by the caller."""
-    by.require(permissions.MANAGE_SUBSCRIPTIONS)
-    with transaction.atomic():
-        profile = BillingProfile.objects.create(
-            partner_id=by.partner_id,
-            customer_id=customer_id,
-            name=text.tidy(name),
-            bill_to=text.tidy(bill_to),
-            line1=address.line1,
-            line2=address.line2,
-            city=address.city,
-            state=address.state,
-            postal_code=address.postal_code,
-            country=address.country,
-            created_at=at,
-        )
-        audit.record(
-            by=by,
-            event=events.BILLING_PROFILE_CREATED,
-            at=at,
-            object_type="billing_profile",
-            object_id=profile.id,
-            object_label=profile.name,
-            customer_id=customer_id,
-        )
-    return profile
-
-
-def _create_first_subscription(
-    *,
-    by: Actor,
-    customer_id: uuid.UUID | None,
-    name: str,
-    country: str,
-    billing_profile: BillingProfile,
-    at: datetime.datetime,
-    state: str = "",
-    currency: str = "",
-    number_series: str = "",
-    time_zone: str = "",
-) -> Subscription:
-    """Create a subscription (billing container); the partner's own carry currency, number series and time zone."""
-    by.require(permissions.MANAGE_SUBSCRIPTIONS)
-    with transaction.atomic():
-        subscription = Subscription.objects.create(
-            partner_id=by.partner_id,
-            customer_id=customer_id,
-            name=name,
-            country=country,
-            state=state,
-            billing_profile=billing_profile,
-            currency=currency,
-            number_series=number_series,
-            time_zone=time_zone,
-            created_at=at,
-        )
-        audit.record(
-            by=by,
-            event=events.SUBSCRIPTION_CREATED,
-            at=at,
-            object_type="subscription",
-            object_id=subscription.id,
-            object_label=subscription.name,
-            customer_id=customer_id,
-        )
-    return subscription
 
 
 def _insert_user(

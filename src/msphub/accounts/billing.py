@@ -201,7 +201,7 @@ def save_subscription(
         return made
     try:
         with transaction.atomic():
-            return _write_subscription(
+            return write_subscription(
                 by=by,
                 customer_id=customer_id,
                 entry=entry,
@@ -273,20 +273,24 @@ def write_active(*, by: Actor, subscription: Subscription, active: bool, at: dat
     )
 
 
-def _write_subscription(
+def write_subscription(
     *,
     by: Actor,
     customer_id: uuid.UUID | None,
     entry: SubscriptionEntry,
     profile: BillingProfile,
     at: datetime.datetime,
-    subscription_id: uuid.UUID | None,
-    version: int,
-    in_use: bool,
-    new_id: uuid.UUID,
+    subscription_id: uuid.UUID | None = None,
+    version: int = 0,
+    in_use: bool = False,
+    new_id: uuid.UUID | None = None,
 ) -> Subscription:
+    """Write a checked entry into a new or stored subscription, in the caller's transaction, and record what changed.
+
+    Refuses `stale`, and with `in_use` another currency or country.
+    """
     if subscription_id is None:
-        row = Subscription(id=new_id, partner_id=by.partner_id, customer_id=customer_id, created_at=at)
+        row = Subscription(id=new_id or ids.new_id(), partner_id=by.partner_id, customer_id=customer_id, created_at=at)
         before: dict[str, Any] = {}
     else:
         row = lock_subscription(by=by, customer_id=customer_id, subscription_id=subscription_id)

@@ -17,7 +17,9 @@ STATUS_CHANGED = declare("customer.status_changed", _("changed the status of"))
 STATUS_SCHEDULED = declare("customer.status_scheduled", _("planned the status of"))
 MICROSOFT_CHANGED = declare("microsoft.connection_changed", _("changed the connection to Microsoft"))
 MICROSOFT_TESTED = declare("microsoft.connection_tested", _("tested the connection to Microsoft"))
+# A customer's users see what happened to their users, contacts, addresses, orders and invoices (C-19): billing profiles
+# are addresses, subscriptions are none of these.
 SUBSCRIPTION_CREATED = declare("subscription.created", _("created the subscription"))
 BILLING_PROFILE_CREATED = declare("billing_profile.created", _("created the billing profile"), customer_visible=True)
-SUBSCRIPTION_CHANGED = declare("subscription.changed", _("changed the subscription"), customer_visible=True)
+SUBSCRIPTION_CHANGED = declare("subscription.changed", _("changed the subscription"))
 BILLING_PROFILE_CHANGED = declare("billing_profile.changed", _("changed the billing profile"), customer_visible=True)

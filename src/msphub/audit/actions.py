@@ -10,6 +10,7 @@ from procrastinate.contrib.django import app as jobs
 
 from msphub.audit import events
 from msphub.audit.models import Entry
+from msphub.kit import money
 from msphub.kit.actor import Actor
 
 HANDLE_EVENT = "notifications.handle_event"
@@ -29,8 +30,8 @@ def record(
 ) -> Entry:
     """Record what `by` did, in the caller's transaction, and defer the mails that the event sends.
 
-    `changes` maps a field to its old and new value in readable words; pass only what differs. Names of fields are shown
-    in the viewer's language: mark them with `gettext_noop`. Must run inside the
+    `changes` maps a field to its old and new value in readable words, money as a `money.Amount`; pass only what
+    differs. Names of fields are shown in the viewer's language: mark them with `gettext_noop`. Must run inside the
     transaction that makes the change, so that neither exists without the other.
     """
     if not transaction.get_connection().in_atomic_block:
@@ -69,6 +70,8 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, datetime.datetime | datetime.date):
         return value.isoformat()
+    if isinstance(value, money.Amount):
+        return {"amount": f"{value.amount:f}", "currency": value.currency}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):

@@ -3,13 +3,13 @@
 import dataclasses
 import uuid
 from decimal import Decimal
-from typing import Any
 
 from django.db import connection
 
 from msphub.catalog import permissions
-from msphub.kit import text
+from msphub.kit import lists, text
 from msphub.kit.actor import Actor
+from msphub.kit.lists import Key, Page, Wanted
 
 MOST_FOUND = 20
 MOST_ROWS = 10_000
@@ -48,7 +48,7 @@ def search_skus(*, by: Actor, vendor: str, search: str, most: int = MOST_FOUND) 
         return [FoundSku(product=row[0], sku=row[1], product_title=row[2], title=row[3]) for row in cursor.fetchall()]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ItemRow:
     """The rate of a product or SKU in a version, as a list shows it. `sku` is empty for a whole product."""
 
@@ -57,71 +57,34 @@ class ItemRow:
     sku: str
     title: str
     percent: Decimal
-    sort_key: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ItemPage:
-    """One page of a version's rates, and whether there is more on either side."""
-
-    rows: list[ItemRow]
-    has_next: bool
-    has_previous: bool
-    count: int
-
-
+ITEM_SORTS = {"title": Key(expression="coalesce(s.sort_title, lower(p.title))")}
+BY_TITLE = Wanted(sort="title", size=50)
+_COLUMNS = "i.id, p.external_id, coalesce(s.external_id, ''), coalesce(s.title, p.title), i.percent"
 _ITEMS = """
-    SELECT i.id, p.external_id AS product, coalesce(s.external_id, '') AS sku, coalesce(s.title, p.title) AS title,
-        i.percent, coalesce(s.sort_title, lower(p.title)) AS sort_key
-    FROM catalog_discountitem i
+    catalog_discountitem i
     JOIN catalog_product p ON p.partner_id = i.partner_id AND p.id = i.product_id
     LEFT JOIN catalog_sku s ON s.partner_id = i.partner_id AND s.id = i.sku_id
-    WHERE i.partner_id = %s AND i.discount_version_id = %s
 """
+_OF_VERSION = ["i.partner_id = %s", "i.discount_version_id = %s"]
 
 
-def items_page(
-    *,
-    by: Actor,
-    version_id: uuid.UUID,
-    search: str = "",
-    size: int = 50,
-    after: tuple[str, uuid.UUID] | None = None,
-    before: tuple[str, uuid.UUID] | None = None,
-) -> ItemPage:
-    """Return one page of a version's rates by title, in one statement; at most 10,000 rows are ever looked through."""
+def items_page(*, by: Actor, version_id: uuid.UUID, wanted: Wanted = BY_TITLE, search: str = "") -> Page[ItemRow]:
+    """Return one page of a version's rates by title, in one statement; a version has at most 10,000."""
     by.require_partner(permissions.VIEW_DISCOUNTS)
-    backwards = before is not None
-    where, values = [], list[Any]()
-    for word in text.search_words(search)[:8]:
-        where.append("strpos(one.sort_key || ' ' || lower(one.product || ' ' || one.sku), %s) > 0")
-        values.append(word)
-    narrowed, narrowed_values = " AND ".join(where) or "true", list(values)
-    beyond = before or after
-    if beyond is not None:
-        where.append(f"(one.sort_key, one.id) {'<' if backwards else '>'} (%s, %s)")
-        values += beyond
-    direction = "DESC" if backwards else "ASC"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH one AS MATERIALIZED ({_ITEMS})
-            SELECT id, product, sku, title, percent, sort_key, (SELECT count(*) FROM one WHERE {narrowed})
-            FROM one WHERE {" AND ".join(where) or "true"}
-            ORDER BY sort_key {direction}, id {direction} LIMIT %s
-            """,  # noqa: S608 - conditions of our own, every value is a parameter
-            [by.partner_id, version_id, *narrowed_values, *values, size + 1],
-        )
-        found = cursor.fetchall()
-    more = len(found) > size
-    rows = [_item_row(row) for row in found[:size]]
-    if backwards:
-        rows.reverse()
-    return ItemPage(
-        rows=rows,
-        has_next=backwards or more,
-        has_previous=more if backwards else after is not None,
-        count=found[0][-1] if found else 0,
+    words = text.search_words(search)[:8]
+    ids = "lower(p.external_id || ' ' || coalesce(s.external_id, ''))"
+    sought = f"strpos({ITEM_SORTS['title'].expression} || ' ' || {ids}, %s) > 0"
+    return lists.page(
+        columns=_COLUMNS,
+        tables=_ITEMS,
+        where=[*_OF_VERSION, *[sought] * len(words)],
+        values=[by.partner_id, version_id, *words],
+        id_column="i.id",
+        sorts=ITEM_SORTS,
+        wanted=wanted,
+        row=ItemRow,
     )
 
 
@@ -129,9 +92,9 @@ def all_items(*, by: Actor, version_id: uuid.UUID) -> list[ItemRow]:
     """Return every rate of a version by title: for exports, and for the form that changes or copies them."""
     by.require_partner(permissions.VIEW_DISCOUNTS)
     with connection.cursor() as cursor:
-        cursor.execute(f"{_ITEMS} ORDER BY 6, 1 LIMIT {MOST_ROWS:d}", [by.partner_id, version_id])
-        return [_item_row(row) for row in cursor.fetchall()]
-
-
-def _item_row(row: Any) -> ItemRow:
-    return ItemRow(id=row[0], product=row[1], sku=row[2], title=row[3], percent=row[4], sort_key=row[5])
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM {_ITEMS} WHERE {' AND '.join(_OF_VERSION)} "  # noqa: S608 - SQL of this module
+            f"ORDER BY {ITEM_SORTS['title'].expression}, i.id LIMIT {MOST_ROWS:d}",
+            [by.partner_id, version_id],
+        )
+        return [ItemRow(*row) for row in cursor.fetchall()]

@@ -13,19 +13,20 @@ from msphub.catalog import permissions
 from msphub.catalog.choices import ONE_RATE, DiscountCategory, VendorCode, VersionState
 from msphub.catalog.inputs import Band, Item, Rates
 from msphub.catalog.models import Discount, DiscountVersion
-from msphub.kit import text
+from msphub.kit import lists
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound
+from msphub.kit.lists import Key, Page, Wanted
 
 # What a grid may be sorted by.
 SORTS = {
-    "name": "d.sort_name",
-    "vendor": "d.vendor",
-    "country": "d.country",
-    "category": "d.category",
-    "created": "d.created_at",
+    "name": Key(expression="d.sort_name"),
+    "vendor": Key(expression="d.vendor"),
+    "country": Key(expression="d.country"),
+    "category": Key(expression="d.category"),
+    "created": Key(expression="d.created_at", kind="timestamptz"),
 }
-_KINDS = {"created": "timestamptz"}
+BY_NAME = Wanted(sort="name")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +53,6 @@ class DiscountRow:
     created_at: datetime.datetime
     in_force: Span | None
     coming: Span | None
-    sort_key: str = ""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DiscountPage:
-    """One page of the list, and whether there is more on either side."""
-
-    rows: list[DiscountRow]
-    has_next: bool
-    has_previous: bool
-    count: int
 
 
 # Version in force and the one after it, each with its span, beside a discount `d`; takes the day twice.
@@ -100,23 +90,20 @@ def discounts_page(
     *,
     by: Actor,
     on: datetime.date,
+    wanted: Wanted = BY_NAME,
     search: str = "",
     vendors: Sequence[str] = (),
     countries: Sequence[str] = (),
     categories: Sequence[str] = (),
-    sort: str = "name",
-    descending: bool = False,
-    size: int = 25,
-    after: tuple[str, uuid.UUID] | None = None,
-    before: tuple[str, uuid.UUID] | None = None,
-) -> DiscountPage:
-    """Return one page of the partner's discounts by keyset, in one statement, with what holds on a UTC day.
+) -> Page[DiscountRow]:
+    """Return one page of the partner's discounts, each with what holds on a UTC day.
 
-    Every word of the search must begin some word of the name.
+    Two statements: what holds is looked up for the rows of the page alone. Every word of the search must begin some
+    word of the name.
     """
     by.require_partner(permissions.VIEW_DISCOUNTS)
-    where = ["d.partner_id = %s"]
-    values: list[Any] = [by.partner_id]
+    conditions, words = lists.matching("d.name", search)
+    where, values = ["d.partner_id = %s", *conditions], [by.partner_id, *words]
     narrowings: tuple[tuple[str, Sequence[Any]], ...] = (
         ("d.vendor", vendors),
         ("d.country", countries),
@@ -126,38 +113,18 @@ def discounts_page(
         if chosen:
             where.append(f"{column} = ANY(%s)")
             values.append(list(chosen))
-    for word in text.search_words(search)[:8]:
-        where.append("strpos(' ' || regexp_replace(d.sort_name, '[^[:alnum:]]+', ' ', 'g'), ' ' || %s) > 0")
-        values.append(word)
-    narrowed, narrowed_values = " AND ".join(where), list(values)
-    backwards = before is not None
-    key, kind = SORTS[sort], _KINDS.get(sort, "text")
-    beyond = before or after
-    if beyond is not None:
-        where.append(f"({key}, d.id) {'<' if descending != backwards else '>'} (%s::{kind}, %s)")
-        values += beyond
-    direction = "DESC" if descending != backwards else "ASC"
-    order = f"ORDER BY {key} {direction}, d.id {direction}"
-    statement = f"""
-        SELECT {_COLUMNS}, {key}::text,
-            (SELECT count(*) FROM catalog_discount d WHERE {narrowed})
-        FROM (SELECT * FROM catalog_discount d WHERE {" AND ".join(where)} {order} LIMIT %s) d
-        {_SPANS}
-        {order}
-    """  # noqa: S608 - the key is one of SORTS, every value is a parameter
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*narrowed_values, *values, size + 1, on, on])
-        found = cursor.fetchall()
-    more = len(found) > size
-    rows = [_row(row[:-2], sort_key=row[-2]) for row in found[:size]]
-    if backwards:
-        rows.reverse()
-    return DiscountPage(
-        rows=rows,
-        has_next=backwards or more,
-        has_previous=more if backwards else after is not None,
-        count=found[0][-1] if found else 0,
+    found = lists.page(
+        columns="d.id",
+        tables="catalog_discount d",
+        where=where,
+        values=values,
+        id_column="d.id",
+        sorts=SORTS,
+        wanted=wanted,
+        row=_same,
     )
+    rows = {row.id: row for row in discount_choices(by=by, on=on, discount_ids=found.rows)} if found.rows else {}
+    return found.showing([rows[one] for one in found.rows if one in rows])  # one may have been deleted since
 
 
 def discount_choices(
@@ -182,7 +149,11 @@ def discount_choices(
         return [_row(row) for row in cursor.fetchall()]
 
 
-def _row(row: Sequence[Any], *, sort_key: str = "") -> DiscountRow:
+def _same(discount_id: uuid.UUID) -> uuid.UUID:
+    return discount_id
+
+
+def _row(row: Sequence[Any]) -> DiscountRow:
     return DiscountRow(
         id=row[0],
         name=row[1],
@@ -192,7 +163,6 @@ def _row(row: Sequence[Any], *, sort_key: str = "") -> DiscountRow:
         created_at=row[5],
         in_force=_span(row[6:12]),
         coming=_span(row[12:18]),
-        sort_key=sort_key,
     )
 
 

@@ -16,7 +16,7 @@ from msphub.audit import actions as audit
 from msphub.customers import events, permissions, type_usage
 from msphub.customers.choices import CreditHold, OnReach
 from msphub.customers.models import CreditTerm, CustomerType
-from msphub.kit import addresses, fields, ids, text
+from msphub.kit import addresses, fields, ids, money, text
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused, Text
 
@@ -217,13 +217,12 @@ def delete_credit_term(*, by: Actor, term_id: uuid.UUID, at: datetime.datetime) 
         )
 
 
-def described(term: CreditTerm) -> dict[str, str]:
+def described(term: CreditTerm) -> dict[str, str | money.Amount]:
     """Return a credit term in the words of the audit log and of what a change would do: label → value."""
-    places = min(2, get_currency_precision(term.currency))
     return {
         gettext_noop("Name"): term.name,
         gettext_noop("Country"): addresses.country_name(term.country),
-        gettext_noop("Credit Limit"): f"{term.credit_limit:,.{places}f} {term.currency}",
+        gettext_noop("Credit Limit"): money.Amount(term.credit_limit, term.currency),
         gettext_noop("Due Period"): ngettext("%(days)s day", "%(days)s days", term.due_days) % {"days": term.due_days},
         gettext_noop("On Reach of Credit Limit"): str(OnReach(term.on_reach).label),
         gettext_noop("Put Account on Credit Hold"): str(CreditHold(term.credit_hold).label),

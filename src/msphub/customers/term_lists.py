@@ -7,32 +7,28 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
-
 from msphub.customers import customer_types, permissions, type_usage
 from msphub.customers.customer_types import Held
 from msphub.customers.models import CreditTerm, CustomerType
 from msphub.customers.type_usage import Counted
-from msphub.kit import text
+from msphub.kit import lists
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound
+from msphub.kit.lists import Key, Page, Wanted
 
-type Beyond = tuple[str, uuid.UUID] | None
-
-EXPORT_BATCH = 500
-# Sort key of each sortable column and its type.
 TYPE_SORTS = {
-    "name": ("k.sort_name", "text"),
-    "status": ("(CASE WHEN k.active THEN '1' ELSE '2' END)", "text"),
-    "changed": ("k.updated_at", "timestamptz"),
+    "name": Key(expression="k.sort_name"),
+    "status": Key(expression="(CASE WHEN k.active THEN '1' ELSE '2' END)"),
+    "changed": Key(expression="k.updated_at", kind="timestamptz"),
 }
 TERM_SORTS = {
-    "name": ("k.sort_name", "text"),
-    "country": ("k.country", "text"),
-    "limit": ("k.currency || lpad(k.credit_limit::text, 20, '0')", "text"),
-    "due": ("lpad(k.due_days::text, 5, '0')", "text"),
-    "changed": ("k.updated_at", "timestamptz"),
+    "name": Key(expression="k.sort_name"),
+    "country": Key(expression="k.country"),
+    "limit": Key(expression="k.currency || lpad(k.credit_limit::text, 20, '0')"),
+    "due": Key(expression="lpad(k.due_days::text, 5, '0')"),
+    "changed": Key(expression="k.updated_at", kind="timestamptz"),
 }
+BY_NAME = Wanted(sort="name")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,7 +41,6 @@ class TypeRow:
     updated_at: datetime.datetime
     countries: list[str]
     customers: Counted
-    sort_key: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,17 +57,6 @@ class TermRow:
     credit_hold: str
     updated_at: datetime.datetime
     types: list[str]
-    sort_key: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Page[Row]:
-    """One page of a grid, how many rows there are in all, and whether there is more on either side."""
-
-    rows: list[Row]
-    count: int
-    has_next: bool
-    has_previous: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +80,10 @@ class TermUse:
 def types_page(
     *,
     by: Actor,
+    wanted: Wanted = BY_NAME,
     search: str = "",
     statuses: Sequence[str] = (),
     countries: Sequence[str] = (),
-    sort: str = "name",
-    descending: bool = False,
-    size: int = 25,
-    after: Beyond = None,
-    before: Beyond = None,
 ) -> Page[TypeRow]:
     """Return one page of the partner's customer types, in one statement; customers are counted up to a thousand each.
 
@@ -126,16 +106,14 @@ def types_page(
         (SELECT count(*) FROM (SELECT 1 FROM customers_customer c WHERE c.partner_id = k.partner_id
               AND c.customer_type_id = k.id LIMIT {type_usage.MOST_COUNTED + 1:d}) one)
     """  # noqa: S608 - a figure of this code
-    return _page(
-        table="customers_customertype",
+    return lists.page(
         columns=columns,
+        tables="customers_customertype k",
         where=where,
         values=values,
-        key=TYPE_SORTS[sort],
-        descending=descending,
-        size=size,
-        after=after,
-        before=before,
+        id_column="k.id",
+        sorts=TYPE_SORTS,
+        wanted=wanted,
         row=_type_row,
     )
 
@@ -143,13 +121,9 @@ def types_page(
 def credit_terms_page(
     *,
     by: Actor,
+    wanted: Wanted = BY_NAME,
     search: str = "",
     countries: Sequence[str] = (),
-    sort: str = "name",
-    descending: bool = False,
-    size: int = 25,
-    after: Beyond = None,
-    before: Beyond = None,
 ) -> Page[TermRow]:
     """Return one page of the partner's credit terms, in one statement, with the names of the types that use each."""
     by.require_partner(permissions.VIEW_TERMS)
@@ -163,40 +137,30 @@ def credit_terms_page(
               JOIN customers_customertype n ON n.partner_id = t.partner_id AND n.id = t.customer_type_id
               WHERE t.partner_id = k.partner_id AND t.credit_term_id = k.id ORDER BY n.sort_name, n.id)
     """
-    return _page(
-        table="customers_creditterm",
+    return lists.page(
         columns=columns,
+        tables="customers_creditterm k",
         where=where,
         values=values,
-        key=TERM_SORTS[sort],
-        descending=descending,
-        size=size,
-        after=after,
-        before=before,
-        row=_term_row,
+        id_column="k.id",
+        sorts=TERM_SORTS,
+        wanted=wanted,
+        row=TermRow,
     )
 
 
-def all_types(*, by: Actor, **narrowed: Any) -> Iterator[TypeRow]:
-    """Yield every customer type of a filtered list, page by page, for exports."""
-    after: Beyond = None
-    while True:
-        page = types_page(by=by, size=EXPORT_BATCH, after=after, **narrowed)
-        yield from page.rows
-        if not page.has_next:
-            return
-        after = (page.rows[-1].sort_key, page.rows[-1].id)
+def all_types(*, by: Actor, sort: str = "name", descending: bool = False, **narrowed: Any) -> Iterator[TypeRow]:
+    """Yield every customer type of a filtered list, for exports."""
+    return lists.everything(
+        lambda wanted: types_page(by=by, wanted=wanted, **narrowed), sort=sort, descending=descending
+    )
 
 
-def all_credit_terms(*, by: Actor, **narrowed: Any) -> Iterator[TermRow]:
-    """Yield every credit term of a filtered list, page by page, for exports."""
-    after: Beyond = None
-    while True:
-        page = credit_terms_page(by=by, size=EXPORT_BATCH, after=after, **narrowed)
-        yield from page.rows
-        if not page.has_next:
-            return
-        after = (page.rows[-1].sort_key, page.rows[-1].id)
+def all_credit_terms(*, by: Actor, sort: str = "name", descending: bool = False, **narrowed: Any) -> Iterator[TermRow]:
+    """Yield every credit term of a filtered list, for exports."""
+    return lists.everything(
+        lambda wanted: credit_terms_page(by=by, wanted=wanted, **narrowed), sort=sort, descending=descending
+    )
 
 
 def get_customer_type(*, by: Actor, type_id: uuid.UUID) -> CustomerType:
@@ -250,62 +214,12 @@ def terms_by_country(*, by: Actor, countries: Sequence[str]) -> dict[str, list[C
     return found
 
 
-def _type_row(found: Sequence[Any]) -> TypeRow:
-    identity, name, active, updated_at, countries, customers, sort_key = found
-    return TypeRow(identity, name, active, updated_at, countries, Counted.of(customers), sort_key)
-
-
-def _term_row(found: Sequence[Any]) -> TermRow:
-    return TermRow(*found)
+def _type_row(
+    identity: uuid.UUID, name: str, active: bool, updated_at: datetime.datetime, countries: list[str], customers: int
+) -> TypeRow:
+    return TypeRow(identity, name, active, updated_at, countries, Counted.of(customers))
 
 
 def _searched(*, by: Actor, search: str) -> tuple[list[str], list[Any]]:
-    where = ["k.partner_id = %s"]
-    values: list[Any] = [by.partner_id]
-    for word in text.search_words(search)[:8]:
-        where.append("strpos(' ' || regexp_replace(k.sort_name, '[^[:alnum:]]+', ' ', 'g'), ' ' || %s) > 0")
-        values.append(word)
-    return where, values
-
-
-def _page(
-    *,
-    table: str,
-    columns: str,
-    where: list[str],
-    values: list[Any],
-    key: tuple[str, str],
-    descending: bool,
-    size: int,
-    after: Beyond,
-    before: Beyond,
-    row: Any,
-) -> Page[Any]:
-    """Cut a page out of a table by keyset; `columns` are looked up for its rows alone."""
-    narrowed, narrowed_values = " AND ".join(where), list(values)
-    backwards = before is not None
-    beyond = before or after
-    name, kind = key
-    if beyond is not None:
-        where = [*where, f"({name}, k.id) {'<' if descending != backwards else '>'} (%s::{kind}, %s)"]
-        values = [*values, *beyond]
-    direction = "DESC" if descending != backwards else "ASC"
-    order = f"ORDER BY {name} {direction}, k.id {direction}"
-    statement = f"""
-        SELECT {columns}, {name}::text, (SELECT count(*) FROM {table} k WHERE {narrowed})
-        FROM (SELECT * FROM {table} k WHERE {" AND ".join(where)} {order} LIMIT %s) k
-        {order}
-    """  # noqa: S608 - names are of this module, every value is a parameter
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*narrowed_values, *values, size + 1])
-        found = cursor.fetchall()
-    more = len(found) > size
-    rows = [row(one[:-1]) for one in found[:size]]
-    if backwards:
-        rows.reverse()
-    return Page(
-        rows=rows,
-        count=found[0][-1] if found else 0,
-        has_next=backwards or more,
-        has_previous=more if backwards else after is not None,
-    )
+    conditions, words = lists.matching("k.name", search)
+    return ["k.partner_id = %s", *conditions], [by.partner_id, *words]

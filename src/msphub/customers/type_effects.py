@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
 from msphub.catalog.queries import DiscountRow
 from msphub.customers import credit_terms, customer_types, permissions, term_lists, type_usage
@@ -58,7 +59,7 @@ class TypeEffects:
 class TermEffects:
     """What changing a credit term would do: label → (old, new), and for whom."""
 
-    changes: dict[str, tuple[str | None, str | None]]
+    changes: dict[str, tuple[Any, Any]]
     types: tuple[TermUse, ...]
     in_the_way: tuple[InTheWay, ...]
 
@@ -105,7 +106,7 @@ def of_term_change(
     term = term_lists.get_credit_term(by=by, term_id=term_id)
     entered, problems = credit_terms.check(entered)
     types = term_lists.types_using(by=by, term=term)
-    changes: dict[str, tuple[str | None, str | None]] = {}
+    changes: dict[str, tuple[Any, Any]] = {}
     in_the_way: list[InTheWay] = []
     if not problems:
         before, after = credit_terms.described(term), credit_terms.described(credit_terms.with_entries(term, entered))

@@ -49,6 +49,17 @@ class Page[Row]:
     has_previous: bool
     more_than_counted: bool = False
 
+    def showing[Other](self, rows: list[Other]) -> "Page[Other]":
+        """Return the same page with other things made of its rows, in their order."""
+        return Page(
+            rows=rows,
+            keys=self.keys,
+            count=self.count,
+            has_next=self.has_next,
+            has_previous=self.has_previous,
+            more_than_counted=self.more_than_counted,
+        )
+
 
 def page[Row](
     *,

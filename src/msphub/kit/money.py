@@ -1,5 +1,6 @@
 """Amounts of money: rounded to the currency's minor unit at this one place, and shown by locale."""
 
+import dataclasses
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
@@ -7,6 +8,17 @@ from babel.core import get_global
 from babel.numbers import get_currency_precision, get_currency_symbol, get_territory_currencies
 
 from msphub.kit import locales
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Amount:
+    """An amount in its currency, as a value among others; in words it follows the locale of who reads it."""
+
+    amount: Decimal
+    currency: str
+
+    def __str__(self) -> str:
+        return shown(self.amount, self.currency)
 
 
 def minor_digits(currency: str) -> int:

@@ -4,6 +4,7 @@ import datetime
 import re
 import uuid
 from collections.abc import Iterator
+from decimal import Decimal
 from html import escape
 from typing import Any
 
@@ -19,6 +20,7 @@ from msphub.audit import queries as audit
 from msphub.audit.choices import ActorKind
 from msphub.audit.models import Entry
 from msphub.customers import queries as customers
+from msphub.kit import money
 from msphub.kit.errors import NotFound
 from msphub.ui import cells, grid_view
 from msphub.ui.grid import Column, DateFilter, Empty, Export, Filter, GridPage, GridSpec, GridState
@@ -253,6 +255,9 @@ def _words(value: Any, *, exact: bool = False) -> str:
         return "–"  # noqa: RUF001 - the dash of an empty value
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if isinstance(value, dict) and set(value) == {"amount", "currency"}:
+        amount, currency = value["amount"], value["currency"]
+        return f"{amount} {currency}" if exact else money.shown(Decimal(amount), currency)
     if isinstance(value, list):
         return ", ".join(_words(one, exact=exact) for one in value)
     if isinstance(value, str) and not exact and _INSTANT.fullmatch(value):

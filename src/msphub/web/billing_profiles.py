@@ -1,5 +1,6 @@
 """Billing profiles: the partner's own list (My Account → Billing), and the form for them and for a customer's."""
 
+import dataclasses
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -23,13 +24,11 @@ from msphub.ui import cells, forms, grid_view, htmx
 from msphub.ui.forms import Group, Layout
 from msphub.ui.grid import Column, Empty, Export, Filter, GridSpec, GridState
 from msphub.ui.page import Action, Crumb, Page
-from msphub.web import errands, grids, wizard_forms
+from msphub.web import errands, grids, shown, wizard_forms
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import StepForm
 
 FIELDS = "form-fields"
-# What travels with a form unseen: the new record's id (sent twice, it makes one), and what it was filled from.
-VERSIONS = ("id", "version", "billing_version")
 
 
 class ProfileForm(StepForm):
@@ -45,7 +44,7 @@ class ProfileForm(StepForm):
         )
         wizard_forms.add_address(self, prefix="", country=self.value("country"))
         self.fields["country"] = wizard_forms.select_field(_("Country"), addresses.countries())
-        for name in VERSIONS[:2]:
+        for name in ("id", "version"):
             self.fields[name] = wizard_forms.hidden_field()
         forms.set_refresh(self, name="country", url=refresh_url, target=FIELDS)
         forms.set_widths(self, widths={**wizard_forms.ADDRESS_WIDTHS, **self.widths})
@@ -62,37 +61,43 @@ class ProfileForm(StepForm):
 
 def profiles(request: PortalRequest) -> HttpResponse:
     """Show the partner's own billing profiles."""
-    may_manage = _may_manage_own(request)
-    create_url = reverse("billing_profile_new")
-    spec = _spec(create_url=create_url if may_manage else "")
+    request.actor.require_partner(permissions.VIEW_SUBSCRIPTIONS)
+    return grid(request, customer_id=None, page=Page(title=_("Billing profiles")))
+
+
+def grid(request: PortalRequest, *, customer_id: uuid.UUID | None, page: Page) -> HttpResponse:
+    """Show the billing profiles of the partner (None) or of a customer, page by page."""
+    may_manage = request.actor.may(permissions.MANAGE_SUBSCRIPTIONS)
+    new = create_url(customer_id)
+    spec = _spec(customer_id=customer_id, create_url=new if may_manage else "")
     state = grids.state_of(request, spec)
     found = billing_lists.profiles_page(
         by=request.actor,
-        customer_id=None,
+        customer_id=customer_id,
         wanted=grids.wanted_of(state, billing_lists.PROFILE_SORTS),
         search=state.q,
         countries=state.chosen("country"),
     )
-    page = grids.page_of(found, [_row(row, linked=may_manage) for row in found.rows])
-    create = Action(label=_("Create"), url=create_url, icon="plus", tone="primary")
+    rows = grids.page_of(found, [_row(row, customer_id=customer_id, linked=may_manage) for row in found.rows])
+    create = Action(label=_("Create"), url=new, icon="plus", tone="primary")
     return grid_view.respond(
         request,
         template="web/list.html",
-        grid=grid_view.Grid(spec=spec, state=state, page=page),
-        context={"page": Page(title=_("Billing profiles"), action=create if may_manage else None)},
+        grid=grid_view.Grid(spec=spec, state=state, page=rows),
+        context={"page": dataclasses.replace(page, action=create) if may_manage else page},
     )
 
 
-def export(request: PortalRequest, *, kind: str) -> HttpResponseBase:
+def export(request: PortalRequest, *, kind: str, customer_id: uuid.UUID | None = None) -> HttpResponseBase:
     """Download the filtered list."""
-    request.actor.require_partner(permissions.VIEW_SUBSCRIPTIONS)
-    state = GridState.parse(request.GET, _spec(create_url=""), path=request.path)
+    require_owner(request, customer_id)
+    state = GridState.parse(request.GET, _spec(customer_id=customer_id, create_url=""), path=request.path)
     heads = [_("Name"), _("Bill To"), _("Address Line 1"), _("City"), _("Country"), _("Subscriptions"), _("Created")]
 
     def rows() -> Iterator[list[str]]:
         for row in billing_lists.all_profiles(
             by=request.actor,
-            customer_id=None,
+            customer_id=customer_id,
             sort=state.sort_key or "name",
             descending=state.descending,
             search=state.q,
@@ -142,13 +147,13 @@ def _edit(request: PortalRequest, *, customer_id: uuid.UUID | None, profile: Bil
                 entry=_entered(form),
                 at=request.now,
                 profile_id=profile.id if profile else None,
-                version=version_of(form),
+                version=form.version,
                 new_id=wizard_forms.read_uuid(form.value("id")),
             )
         except Refused as refusal:
             form.show(refusal.fields or {"": refusal.message})
             if refusal.code == "stale" and profile is not None:
-                show_differences(form, stored=_initial(profile))
+                shown.differences(form, stored=_initial(profile))
         else:
             messages.success(request, _("The billing profile “%(name)s” has been saved.") % {"name": made.name})
             return errands.finish(request, made=made.id, otherwise=list_url(customer_id))
@@ -164,29 +169,6 @@ def _edit(request: PortalRequest, *, customer_id: uuid.UUID | None, profile: Bil
             "new": profile is None,
         },
     )
-
-
-def show_differences(form: StepForm, *, stored: dict[str, Any]) -> None:
-    """Say what a colleague has saved meanwhile, beside what was typed; Save again takes what stands in the form."""
-    for name in form.fields:
-        there, here = str(stored.get(name) or ""), form.value(name)
-        if name not in VERSIONS and there != here:
-            words = _("%(label)s: saved meanwhile “%(there)s”, here “%(here)s”")
-            values = {"there": _in_words(form, name, there), "here": _in_words(form, name, here)}
-            form.add_error(None, words % {"label": form[name].label, **values})
-    form.put({name: str(stored.get(name) or "") for name in VERSIONS if name in form.fields})
-
-
-def _in_words(form: StepForm, name: str, value: str) -> str:
-    """Return a value as the form shows it: what a drop-down says, not the code it sends."""
-    choices = getattr(form.fields[name], "choices", ())
-    return next((str(words) for key, words in choices if value and str(key) == value), value)
-
-
-def version_of(form: StepForm) -> int:
-    """Return the version that a form was filled from, 0 when it says none."""
-    value = form.value("version")
-    return int(value) if value.isascii() and value.isdigit() and len(value) <= 9 else 0
 
 
 def list_url(customer_id: uuid.UUID | None) -> str:
@@ -224,11 +206,6 @@ def _require(request: PortalRequest, customer_id: uuid.UUID | None) -> str:
     return require_owner(request, customer_id)
 
 
-def _may_manage_own(request: PortalRequest) -> bool:
-    request.actor.require_partner(permissions.VIEW_SUBSCRIPTIONS)
-    return request.actor.may(permissions.MANAGE_SUBSCRIPTIONS)
-
-
 def _entered(form: StepForm) -> billing.ProfileEntry:
     return billing.ProfileEntry(
         name=form.value("name"),
@@ -258,7 +235,12 @@ def _initial(profile: BillingProfile) -> dict[str, Any]:
     }
 
 
-def _spec(*, create_url: str) -> GridSpec:
+def _spec(*, customer_id: uuid.UUID | None, create_url: str) -> GridSpec:
+    export_name, where = (
+        ("billing_profiles_export", {})
+        if customer_id is None
+        else ("customer_billing_profiles_export", {"customer_id": customer_id})
+    )
     return GridSpec(
         name="billing_profiles",
         noun=gettext_lazy("billing profiles"),
@@ -275,7 +257,7 @@ def _spec(*, create_url: str) -> GridSpec:
         filters=[Filter(key="country", label=gettext_lazy("Country"), choices=addresses.countries)],
         default_sort="name",
         exports=[
-            Export(label=kind.upper(), url=reverse("billing_profiles_export", kwargs={"kind": kind}))
+            Export(label=kind.upper(), url=reverse(export_name, kwargs={**where, "kind": kind}))
             for kind in ("csv", "xlsx")
         ],
         empty=Empty(
@@ -288,8 +270,8 @@ def _spec(*, create_url: str) -> GridSpec:
     )
 
 
-def _row(row: ProfileRow, *, linked: bool) -> dict[str, Any]:
-    url = edit_url(None, row.id)
+def _row(row: ProfileRow, *, customer_id: uuid.UUID | None, linked: bool) -> dict[str, Any]:
+    url = edit_url(customer_id, row.id)
     return {
         "id": row.id,
         "url": url if linked else "",

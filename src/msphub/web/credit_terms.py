@@ -22,12 +22,12 @@ from msphub.customers import credit_terms, permissions, term_lists, type_effects
 from msphub.customers.choices import CreditHold, OnReach
 from msphub.customers.models import CreditTerm
 from msphub.kit import addresses, ids
-from msphub.kit.errors import NotFound, Refused
+from msphub.kit.errors import Refused
 from msphub.ui import cells, grid_view, htmx
 from msphub.ui.forms import Group, Layout, Width, set_refresh
-from msphub.ui.grid import Column, Empty, Export, Filter, GridPage, GridSpec, GridState, RowAction
+from msphub.ui.grid import Column, Empty, Export, Filter, GridSpec, GridState, RowAction
 from msphub.ui.page import Action, Crumb, Item, Page
-from msphub.web import errands, grids, keyset, money_fields, shown, wizard_forms
+from msphub.web import errands, grids, money_fields, shown, wizard_forms
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import StepForm
 
@@ -104,31 +104,19 @@ class CreditTermForm(StepForm):
 def grid(request: PortalRequest) -> HttpResponse:
     """Show the partner's credit terms, page by page."""
     actor = request.actor
-    spec = _spec(get_language(), may_manage=actor.may(permissions.MANAGE_TERMS))
+    may_manage = actor.may(permissions.MANAGE_TERMS)
+    spec = _spec(get_language(), may_manage=may_manage)
     state = grids.state_of(request, spec)
-    kind = term_lists.TERM_SORTS[state.sort_key][1]
     found = term_lists.credit_terms_page(
-        by=actor,
-        size=state.size,
-        after=keyset.decode_as(state.after, kind),
-        before=keyset.decode_as(state.before, kind),
-        **_order(state),
+        by=actor, wanted=grids.wanted_of(state, term_lists.TERM_SORTS), **_narrowed(state)
     )
-    rows = [_row(row, may_manage=actor.may(permissions.MANAGE_TERMS)) for row in found.rows]
-    page = GridPage(
-        rows=rows,
-        next_cursor=keyset.encode(found.rows[-1].sort_key, found.rows[-1].id) if found.has_next and found.rows else "",
-        previous_cursor=keyset.encode(found.rows[0].sort_key, found.rows[0].id)
-        if found.has_previous and found.rows
-        else "",
-        count=found.count,
-    )
+    page = grids.page_of(found, [_row(row, may_manage=may_manage) for row in found.rows])
     create = Action(label=_("Create"), url=reverse("credit_term_new"), icon="plus", tone="primary")
     return grid_view.respond(
         request,
         template="web/list.html",
         grid=grid_view.Grid(spec=spec, state=state, page=page),
-        context={"page": Page(title=_("Credit Terms"), action=create if actor.may(permissions.MANAGE_TERMS) else None)},
+        context={"page": Page(title=_("Credit Terms"), action=create if may_manage else None)},
     )
 
 
@@ -138,7 +126,9 @@ def export(request: PortalRequest, *, kind: str) -> HttpResponseBase:
     state = GridState.parse(request.GET, spec, path=request.path)
 
     def rows() -> Iterator[list[str]]:
-        for row in term_lists.all_credit_terms(by=request.actor, **_order(state)):
+        for row in term_lists.all_credit_terms(
+            by=request.actor, sort=state.sort_key, descending=state.descending, **_narrowed(state)
+        ):
             yield [
                 row.name,
                 addresses.country_name(row.country),
@@ -151,11 +141,7 @@ def export(request: PortalRequest, *, kind: str) -> HttpResponseBase:
             ]
 
     heads = [str(column.label) for column in COLUMNS]
-    if kind == "csv":
-        return grids.as_csv(request, name="credit-terms", heads=heads, rows=rows)
-    if kind == "xlsx":
-        return grids.as_xlsx(request, name="credit-terms", heads=heads, rows=rows)
-    raise NotFound
+    return grids.download(request, kind=kind, name="credit-terms", heads=heads, rows=rows)
 
 
 def overview(request: PortalRequest, *, term_id: uuid.UUID) -> HttpResponse:
@@ -239,18 +225,18 @@ def edit(request: PortalRequest, *, term_id: uuid.UUID) -> HttpResponse:
         try:
             if problems:
                 form.show(problems)
-            elif _version(form) == term.version and request.POST.get("go") != "save" and effects.types:
+            elif form.version == term.version and request.POST.get("go") != "save" and effects.types:
                 return _preview(request, form, term, effects, back=address)
             else:
                 credit_terms.change_credit_term(
-                    by=request.actor, term_id=term_id, entered=entered, version=_version(form), at=request.now
+                    by=request.actor, term_id=term_id, entered=entered, version=form.version, at=request.now
                 )
                 messages.success(request, _("%(name)s has been saved.") % {"name": entered.name.strip()})
                 return errands.finish(request, made=term_id, otherwise=address)
         except Refused as refusal:
             form.show(refusal.fields or {"": refusal.message})
             if refusal.code == "stale":
-                shown.differences(form, _initial(term))
+                shown.differences(form, stored=_initial(term))
     return _form_page(
         request,
         form,
@@ -356,11 +342,6 @@ def _initial(term: CreditTerm) -> dict[str, str]:
     }
 
 
-def _version(form: StepForm) -> int:
-    value = form.value("version")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
-
-
 def _reach(term: CreditTerm) -> cells.Text:
     reach = OnReach(term.on_reach)
     return cells.Text(str(reach.label), sub=str(MEANING[reach]))
@@ -380,12 +361,10 @@ def _crumbs() -> list[Crumb]:
     return [Crumb(label=_("Credit Terms"), url=reverse("credit_terms"))]
 
 
-def _order(state: GridState) -> dict[str, Any]:
+def _narrowed(state: GridState) -> dict[str, Any]:
     return {
         "search": state.q,
         "countries": state.chosen("country"),
-        "sort": state.sort_key or "name",
-        "descending": state.descending,
     }
 
 

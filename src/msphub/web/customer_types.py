@@ -22,9 +22,9 @@ from msphub.customers.choices import CreditHold, OnReach
 from msphub.kit import addresses
 from msphub.kit.errors import NotFound
 from msphub.ui import cells, grid_view
-from msphub.ui.grid import Column, Empty, Export, Filter, GridPage, GridSpec, GridState, RowAction
+from msphub.ui.grid import Column, Empty, Export, Filter, GridSpec, GridState, RowAction
 from msphub.ui.page import Action, Crumb, Item, Page
-from msphub.web import grids, keyset, shown
+from msphub.web import grids, shown
 from msphub.web.middleware import PortalRequest
 
 MOST_COUNTRIES_SHOWN = 5
@@ -43,22 +43,8 @@ def grid(request: PortalRequest) -> HttpResponse:
     may_manage = actor.may(permissions.MANAGE_TERMS)
     spec = _spec(get_language(), may_manage=may_manage)
     state = grids.state_of(request, spec)
-    kind = term_lists.TYPE_SORTS[state.sort_key][1]
-    found = term_lists.types_page(
-        by=actor,
-        size=state.size,
-        after=keyset.decode_as(state.after, kind),
-        before=keyset.decode_as(state.before, kind),
-        **_order(state),
-    )
-    page = GridPage(
-        rows=[_row(row, may_manage=may_manage) for row in found.rows],
-        next_cursor=keyset.encode(found.rows[-1].sort_key, found.rows[-1].id) if found.has_next and found.rows else "",
-        previous_cursor=keyset.encode(found.rows[0].sort_key, found.rows[0].id)
-        if found.has_previous and found.rows
-        else "",
-        count=found.count,
-    )
+    found = term_lists.types_page(by=actor, wanted=grids.wanted_of(state, term_lists.TYPE_SORTS), **_narrowed(state))
+    page = grids.page_of(found, [_row(row, may_manage=may_manage) for row in found.rows])
     create = Action(label=_("Create"), url=reverse("customer_type_new"), icon="plus", tone="primary")
     return grid_view.respond(
         request,
@@ -73,7 +59,9 @@ def export(request: PortalRequest, *, kind: str) -> HttpResponseBase:
     state = GridState.parse(request.GET, _spec(get_language(), may_manage=False), path=request.path)
 
     def rows() -> Iterator[list[str]]:
-        for row in term_lists.all_types(by=request.actor, **_order(state)):
+        for row in term_lists.all_types(
+            by=request.actor, sort=state.sort_key, descending=state.descending, **_narrowed(state)
+        ):
             yield [
                 row.name,
                 _("Active") if row.active else _("Inactive"),
@@ -83,11 +71,7 @@ def export(request: PortalRequest, *, kind: str) -> HttpResponseBase:
             ]
 
     heads = [str(column.label) for column in COLUMNS]
-    if kind == "csv":
-        return grids.as_csv(request, name="customer-types", heads=heads, rows=rows)
-    if kind == "xlsx":
-        return grids.as_xlsx(request, name="customer-types", heads=heads, rows=rows)
-    raise NotFound
+    return grids.download(request, kind=kind, name="customer-types", heads=heads, rows=rows)
 
 
 def overview(request: PortalRequest, *, type_id: uuid.UUID) -> HttpResponse:
@@ -179,13 +163,11 @@ def _discount(row: DiscountRow) -> dict[str, Any]:
     }
 
 
-def _order(state: GridState) -> dict[str, Any]:
+def _narrowed(state: GridState) -> dict[str, Any]:
     return {
         "search": state.q,
         "statuses": state.chosen("status"),
         "countries": state.chosen("country"),
-        "sort": state.sort_key or "name",
-        "descending": state.descending,
     }
 
 

@@ -1,5 +1,6 @@
 """A customer's details (C-19): eight tabs, each with an address of its own. Its users see the same of their company."""
 
+import dataclasses
 import uuid
 from collections.abc import Callable
 
@@ -19,7 +20,7 @@ from msphub.kit.errors import NotFound
 from msphub.ui import htmx
 from msphub.ui.grid import Empty
 from msphub.ui.page import Action, Crumb, Page, Tab
-from msphub.web import audit_log, csp_accounts, orders, products, profile, shown, subscriptions, users
+from msphub.web import audit_log, billing_profiles, csp_accounts, orders, products, profile, shown, subscriptions, users
 from msphub.web.middleware import PortalRequest
 from msphub.web.tabs import TABS
 
@@ -43,6 +44,18 @@ def customer(request: PortalRequest, *, customer_id: uuid.UUID, tab: str) -> Htt
     if spec.permission:
         request.actor.require(spec.permission)
     return RENDERERS[tab](request, details, head(request.actor, details, tab))
+
+
+def billing_profiles_of(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
+    """Show all of a customer's billing profiles, of which the Subscriptions tab shows the first."""
+    details = queries.details(by=request.actor, customer_id=customer_id)
+    page = head(request.actor, details, "subscriptions")
+    if not request.actor.is_partner:
+        there = reverse("customer", kwargs={"customer_id": customer_id, "tab": "subscriptions"})
+        page = dataclasses.replace(
+            page, title=_("Billing profiles"), crumbs=[Crumb(label=_("Subscriptions"), url=there)]
+        )
+    return billing_profiles.grid(request, customer_id=customer_id, page=page)
 
 
 def overview(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:

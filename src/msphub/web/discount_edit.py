@@ -21,7 +21,6 @@ from msphub.kit.errors import NotFound, Refused
 from msphub.ui.page import Crumb, Page
 from msphub.web import errands, wizard_forms
 from msphub.web.discount_form import RATES, DiscountForm
-from msphub.web.discounts import read_version
 from msphub.web.middleware import PortalRequest
 
 ENTER = "enter"
@@ -93,7 +92,7 @@ def new_version(request: PortalRequest, *, discount_id: uuid.UUID) -> HttpRespon
                 discount_id=discount_id,
                 valid_from=valid_from,
                 rates=rates,
-                version=read_version(form.value("version")),
+                version=form.version,
                 at=request.now,
                 version_id=wizard_forms.read_uuid(form.value("id")),
             ),
@@ -125,7 +124,7 @@ def change_version(request: PortalRequest, *, discount_id: uuid.UUID, version_id
                 version_id=version_id,
                 valid_from=valid_from,
                 rates=rates,
-                version=read_version(form.value("version")),
+                version=form.version,
                 at=request.now,
             ),
             stale=str(discount.version),

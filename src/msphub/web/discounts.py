@@ -21,7 +21,7 @@ from msphub.catalog.inputs import Band
 from msphub.catalog.models import Discount
 from msphub.catalog.queries import DiscountRow, Span, Version
 from msphub.customers import discounts as uses
-from msphub.kit import addresses, money
+from msphub.kit import addresses, lists, money
 from msphub.kit.errors import Refused
 from msphub.ui import cells, grid_view, htmx
 from msphub.ui.grid import Column, Empty, Export, Filter, GridPage, GridSpec, GridState
@@ -30,7 +30,6 @@ from msphub.web import grids, keyset, shown, wizard_forms
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import StepForm
 
-EXPORT_BATCH = 500
 CATEGORIES = [(str(one), one.label) for one in DiscountCategory]
 COLUMNS = [
     Column(key="name", label=gettext_lazy("Discount Name"), sortable=True, pinned=True),
@@ -65,24 +64,11 @@ def discounts(request: PortalRequest) -> HttpResponse:
     found = queries.discounts_page(
         by=request.actor,
         on=day_of(request.now),
-        search=state.q,
-        vendors=state.chosen("vendor"),
-        countries=state.chosen("country"),
-        categories=state.chosen("category"),
-        sort=state.sort_key or "name",
-        descending=state.descending,
-        size=state.size,
-        after=keyset.decode(state.after),
-        before=keyset.decode(state.before),
+        wanted=grids.wanted_of(state, queries.SORTS),
+        **_narrowed(state),
     )
     types = uses.types_by_discount(by=request.actor, discount_ids=[row.id for row in found.rows])
-    rows = found.rows
-    page = GridPage(
-        rows=[_row(row, types=types.get(row.id, [])) for row in rows],
-        next_cursor=keyset.encode(rows[-1].sort_key, rows[-1].id) if found.has_next and rows else "",
-        previous_cursor=keyset.encode(rows[0].sort_key, rows[0].id) if found.has_previous and rows else "",
-        count=found.count,
-    )
+    page = grids.page_of(found, [_row(row, types=types.get(row.id, [])) for row in found.rows])
     create = Action(label=_("Create"), url=create_url, icon="plus", tone="primary")
     return grid_view.respond(
         request,
@@ -96,30 +82,25 @@ def export_list(request: PortalRequest, *, kind: str) -> HttpResponseBase:
     """Download the filtered list, with what holds today."""
     state = GridState.parse(request.GET, _spec(create_url=""), path=request.path)
 
+    def ask(wanted: lists.Wanted) -> lists.Page[list[str]]:
+        found = queries.discounts_page(by=request.actor, on=day_of(request.now), wanted=wanted, **_narrowed(state))
+        types = uses.types_by_discount(by=request.actor, discount_ids=[row.id for row in found.rows])
+        return found.showing([_exported(row, types=types.get(row.id, [])) for row in found.rows])
+
     def rows() -> Iterator[list[str]]:
-        after = None
-        while True:
-            found = queries.discounts_page(
-                by=request.actor,
-                on=day_of(request.now),
-                search=state.q,
-                vendors=state.chosen("vendor"),
-                countries=state.chosen("country"),
-                categories=state.chosen("category"),
-                sort=state.sort_key or "name",
-                descending=state.descending,
-                size=EXPORT_BATCH,
-                after=after,
-            )
-            types = uses.types_by_discount(by=request.actor, discount_ids=[row.id for row in found.rows])
-            for row in found.rows:
-                yield _exported(row, types=types.get(row.id, []))
-            if not found.has_next or not found.rows:
-                return
-            after = (found.rows[-1].sort_key, found.rows[-1].id)
+        return lists.everything(ask, sort=state.sort_key, descending=state.descending)
 
     heads = [str(column.label) for column in COLUMNS]
     return grids.download(request, kind=kind, name="discounts", heads=heads, rows=rows)
+
+
+def _narrowed(state: GridState) -> dict[str, Any]:
+    return {
+        "search": state.q,
+        "vendors": state.chosen("vendor"),
+        "countries": state.chosen("country"),
+        "categories": state.chosen("category"),
+    }
 
 
 def _exported(row: DiscountRow, *, types: Sequence[str]) -> list[str]:
@@ -363,32 +344,23 @@ def _items_grid(
     page = products.items_page(
         by=request.actor,
         version_id=chosen.id,
-        search=state.q,
-        size=state.size,
-        after=keyset.decode(state.after),
-        before=keyset.decode(state.before),
-    )
-    rows = page.rows
-    return grid_view.Grid(
-        spec=spec,
-        state=state,
-        page=GridPage(
-            rows=[
-                {
-                    "id": row.id,
-                    "label": row.title,
-                    "title": cells.Text(row.title, sub="" if row.sku else _("whole product")),
-                    "product": row.product,
-                    "sku": row.sku,
-                    "percent": percent(row.percent),
-                }
-                for row in rows
-            ],
-            next_cursor=keyset.encode(rows[-1].sort_key, rows[-1].id) if page.has_next and rows else "",
-            previous_cursor=keyset.encode(rows[0].sort_key, rows[0].id) if page.has_previous and rows else "",
-            count=page.count,
+        wanted=lists.Wanted(
+            sort="title", size=state.size, after=keyset.decode(state.after), before=keyset.decode(state.before)
         ),
+        search=state.q,
     )
+    rows = [
+        {
+            "id": row.id,
+            "label": row.title,
+            "title": cells.Text(row.title, sub="" if row.sku else _("whole product")),
+            "product": row.product,
+            "sku": row.sku,
+            "percent": percent(row.percent),
+        }
+        for row in page.rows
+    ]
+    return grid_view.Grid(spec=spec, state=state, page=grids.page_of(page, rows))
 
 
 def export(request: PortalRequest, *, discount_id: uuid.UUID, version_id: uuid.UUID) -> HttpResponseBase:
@@ -418,7 +390,7 @@ def rename(request: PortalRequest, *, discount_id: uuid.UUID) -> HttpResponse:
                 by=request.actor,
                 discount_id=discount_id,
                 name=form.value("name"),
-                version=read_version(form.value("version")),
+                version=form.version,
                 at=request.now,
             )
         except Refused as refusal:
@@ -484,8 +456,3 @@ def withdraw(request: PortalRequest, *, discount_id: uuid.UUID, version_id: uuid
             "back_url": back,
         },
     )
-
-
-def read_version(value: str) -> int:
-    """Return the version that a form was filled from; 0, which is always stale, for anything else."""
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0

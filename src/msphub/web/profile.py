@@ -23,7 +23,7 @@ from msphub.kit.errors import Refused
 from msphub.ui import forms, htmx
 from msphub.ui.forms import Group, Layout
 from msphub.ui.page import Action, Crumb, Item, Page
-from msphub.web import billing_profiles, errands, wizard_forms, wizard_reading, wizard_terms
+from msphub.web import errands, shown, wizard_forms, wizard_reading, wizard_terms
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_steps import ContactsForm
 
@@ -198,14 +198,14 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
                 by=request.actor,
                 customer_id=customer_id,
                 profile=_read(form, details),
-                version=_version(request),
+                version=form.version,
                 at=request.now,
             )
         except Refused as refusal:
             type_id = wizard_forms.read_uuid(form.value(wizard_terms.TYPE))
             form.show(wizard_terms.with_way(request.actor, refusal.fields or {"": refusal.message}, type_id=type_id))
             if refusal.code == "stale":
-                billing_profiles.show_differences(form, stored=_initial(details, profile))
+                shown.differences(form, stored=_initial(details, profile))
         else:
             messages.success(request, _("The profile has been saved."))
             return redirect(back)
@@ -234,11 +234,6 @@ def _typed_before(request: PortalRequest) -> QueryDict | None:
     return away.typed
 
 
-def _version(request: PortalRequest) -> int:
-    value = request.POST.get("version", "")
-    return int(value) if value.isdigit() else 0
-
-
 def _read(form: ProfileForm, details: queries.CustomerDetails) -> actions.Profile:
     data = {name: form.value(name) for name in form.fields}
     country = details.tenant.country
@@ -257,7 +252,7 @@ def _read(form: ProfileForm, details: queries.CustomerDetails) -> actions.Profil
         )
         if form.billing
         else None,
-        billing_version=int(data["billing_version"]) if data.get("billing_version", "").isdigit() else 0,
+        billing_version=wizard_forms.read_version(data.get("billing_version", "")),
         customer_type_id=wizard_forms.read_uuid(data.get("customer_type")),
         partner_subscription_id=wizard_forms.read_uuid(data.get("partner_subscription")),
     )

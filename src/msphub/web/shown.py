@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -22,6 +22,8 @@ from msphub.orders.choices import ItemStatus, OrderStatus, TaskStatus
 from msphub.ui import cells
 from msphub.web.wizard_forms import StepForm
 
+# Hidden values of a form: which record, in which version it was read.
+_VERSIONS = ("id", "version", "billing_version")
 type Tone = Literal["ok", "info", "warn", "danger", "muted"]
 _STATUS: dict[Status, Tone] = {Status.ACTIVE: "ok", Status.SUSPENDED: "warn", Status.DISABLED: "danger"}
 _ACCOUNT: dict[AccountState, Tone] = {
@@ -166,11 +168,18 @@ def customers_url(*, type_id: uuid.UUID, country: str = "") -> str:
     return f"{reverse('customers')}?{urlencode(narrowed)}"
 
 
-def differences(form: StepForm, stored: Mapping[str, str]) -> None:
+def differences(form: StepForm, *, stored: Mapping[str, Any]) -> None:
     """Say what a colleague has saved meanwhile, beside what was typed; Save again takes what stands in the form."""
     for name in form.fields:
         there, here = str(stored.get(name) or ""), form.value(name)
-        if name not in {"version", "id"} and there != here:
+        if name not in _VERSIONS and there != here:
             words = _("%(label)s: saved meanwhile “%(there)s”, here “%(here)s”")
-            form.add_error(None, words % {"label": form[name].label, "there": there[:200], "here": here[:200]})
-    form.put({"version": stored["version"]})
+            values = {"there": _in_words(form, name, there)[:200], "here": _in_words(form, name, here)[:200]}
+            form.add_error(None, words % {"label": form[name].label, **values})
+    form.put({name: str(stored.get(name) or "") for name in _VERSIONS if name in form.fields})
+
+
+def _in_words(form: StepForm, name: str, value: str) -> str:
+    """Return a value as the form shows it: what a drop-down says, not the code it sends."""
+    choices = getattr(form.fields[name], "choices", ())
+    return next((str(words) for key, words in choices if value and str(key) == value), value)

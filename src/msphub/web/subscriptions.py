@@ -20,7 +20,7 @@ from msphub.accounts.billing_lists import SubscriptionRow
 from msphub.accounts.models import Subscription
 from msphub.customers import queries as customers
 from msphub.customers import selling
-from msphub.kit import addresses, ids, money
+from msphub.kit import addresses, ids, lists, money
 from msphub.kit.actor import Actor
 from msphub.kit.errors import Refused
 from msphub.ui import cells, forms, grid_view, htmx
@@ -33,7 +33,9 @@ from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import StepForm
 
 NEW_PROFILE = "new_profile"
-MOST_PROFILES = 100
+# A customer's tab shows the first of its billing profiles; all are a page of their own.
+FIRST_PROFILES = 5
+MOST_PROFILES = 500
 STATUSES = [("active", gettext_lazy("Active")), ("inactive", gettext_lazy("Inactive"))]
 PLACE = [
     Column(key="name", label=gettext_lazy("Name"), sortable=True, pinned=True),
@@ -176,7 +178,9 @@ def tab(request: PortalRequest, details: customers.CustomerDetails, page: Page) 
     may_manage = request.actor.may(permissions.MANAGE_SUBSCRIPTIONS)
     create_url = reverse("customer_subscription_new", kwargs={"customer_id": customer_id}) if may_manage else ""
     spec = _spec(customer_id=customer_id, create_url=create_url)
-    profiles = queries.billing_profiles(by=request.actor, customer_id=customer_id)[:MOST_PROFILES]
+    first = lists.Wanted(sort="name", size=FIRST_PROFILES)
+    profiles = billing_lists.profiles_page(by=request.actor, customer_id=customer_id, wanted=first)
+    all_profiles = reverse("customer_billing_profiles", kwargs={"customer_id": customer_id})
     profile_action = Action(
         label=_("Create a billing profile"), url=billing_profiles.create_url(customer_id), icon="plus"
     )
@@ -188,6 +192,8 @@ def tab(request: PortalRequest, details: customers.CustomerDetails, page: Page) 
             "page": page,
             "create_url": create_url,
             "create_profile": profile_action if may_manage else None,
+            "all_profiles": all_profiles if profiles.has_next else "",
+            "profile_count": money.number(profiles.count),
             "profiles": [
                 {
                     "name": one.name,
@@ -197,7 +203,7 @@ def tab(request: PortalRequest, details: customers.CustomerDetails, page: Page) 
                     ),
                     "url": billing_profiles.edit_url(customer_id, one.id) if may_manage else "",
                 }
-                for one in profiles
+                for one in profiles.rows
             ],
         },
     )
@@ -336,13 +342,13 @@ def _edit(request: PortalRequest, *, customer_id: uuid.UUID | None, subscription
                 entry=_entered(form),
                 at=request.now,
                 subscription_id=subscription.id if subscription else None,
-                version=billing_profiles.version_of(form),
+                version=form.version,
                 new_id=wizard_forms.read_uuid(form.value("id")),
             )
         except Refused as refusal:
             form.show(refusal.fields or {"": refusal.message})
             if refusal.code == "stale" and subscription is not None:
-                billing_profiles.show_differences(form, stored=_initial(subscription))
+                shown.differences(form, stored=_initial(subscription))
         else:
             messages.success(request, _("The subscription “%(name)s” has been saved.") % {"name": made.name})
             return errands.finish(request, made=made.id, otherwise=subscriptions_url(customer_id))

@@ -81,7 +81,7 @@ def edit(request: PortalRequest, *, type_id: uuid.UUID) -> HttpResponse:
         effects, problems = type_effects.of_type_change(
             by=request.actor, type_id=type_id, entered=typed.entered(), at=request.now
         )
-        stale = read_version(typed.version) != kind.version
+        stale = wizard_forms.read_version(typed.version) != kind.version
         if not problems and not stale and request.POST["go"] != "save":
             return _preview(request, type_id, typed, effects, back=back)
         if not problems:
@@ -90,7 +90,7 @@ def edit(request: PortalRequest, *, type_id: uuid.UUID) -> HttpResponse:
                     by=request.actor,
                     type_id=type_id,
                     entered=typed.entered(),
-                    version=read_version(typed.version),
+                    version=wizard_forms.read_version(typed.version),
                     at=request.now,
                 )
             except Refused as refusal:
@@ -104,11 +104,6 @@ def edit(request: PortalRequest, *, type_id: uuid.UUID) -> HttpResponse:
         _show_differences(request, form, stored)
     title = _("Edit %(name)s") % {"name": kind.name}
     return _page(request, form, title=title, submit=_("Continue"), go="preview", back=back)
-
-
-def read_version(value: str) -> int:
-    """Return the version that a form was filled from, 0 for none."""
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
 
 
 def _typed(request: PortalRequest, *, fresh: Typed) -> tuple[Typed, HttpResponse | None]:

@@ -69,6 +69,15 @@ billing_pages = [
         permission=_VIEW,
         name="billing_profiles_export",
     ),
+    page(
+        f"{CUSTOMER}/billing-profiles/", details.billing_profiles_of, permission=_VIEW, name="customer_billing_profiles"
+    ),
+    page(
+        f"{CUSTOMER}/billing-profiles/export.<str:kind>",
+        billing_profiles.export,
+        permission=_VIEW,
+        name="customer_billing_profiles_export",
+    ),
     page("account/subscriptions/", subscriptions.subscriptions, permission=_VIEW, name="subscriptions"),
     page(
         "account/subscriptions/export.<str:kind>", subscriptions.export, permission=_VIEW, name="subscriptions_export"

@@ -129,6 +129,11 @@ class StepForm(UiForm):
         found = self.data.get(self.add_prefix(name)) if self.is_bound else self.initial.get(name)
         return str(found or "")
 
+    @property
+    def version(self) -> int:
+        """The version of the record that the form was filled from, 0 when it says none."""
+        return read_version(self.value("version"))
+
     def put(self, values: Mapping[str, str]) -> None:
         """Set values, in what was posted or in what is shown."""
         if self.is_bound:
@@ -179,6 +184,11 @@ def as_query(values: Mapping[str, Any]) -> QueryDict:
         if not isinstance(value, dict):
             query[name] = str(value)
     return query
+
+
+def read_version(value: str) -> int:
+    """Return the version of a record that a form was filled from, 0 for none."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
 
 
 def read_uuid(value: Any) -> uuid.UUID | None:
