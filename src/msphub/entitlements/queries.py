@@ -89,7 +89,7 @@ def products_page(
             where.append(f"p.{column} = ANY(%s)")
             values.append(list(some))
     if chosen.search.strip():
-        found, words = lists.matching("p.sort_name", chosen.search)
+        found, words = lists.matching("p.sort_name", chosen.search, folded=True)
         where += found or ["false"]
         values += words
     # The day is of this code's own making and not of a user's: a date object.
