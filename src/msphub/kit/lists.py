@@ -138,10 +138,10 @@ def matching(column: str, search: str, *, folded: bool = False) -> tuple[list[st
     typed = [word for word in re.split(text.WORD_BREAKS, text.tidy(search).lower().replace("\0", "")) if word]
     as_typed = f"strpos(' ' || regexp_replace(lower({column}), %s, ' ', 'g'), ' ' || %s) > 0"
     bare = f"replace(regexp_replace(normalize(lower({column}), NFKD), '[\\u0300-\\u036f]', '', 'g'), 'ß', 'ss')"
-    folded = f"strpos(' ' || regexp_replace({bare}, %s, ' ', 'g'), ' ' || %s) > 0"
+    unaccented = f"strpos(' ' || regexp_replace({bare}, %s, ' ', 'g'), ' ' || %s) > 0"
     conditions, values = [], []
     for word in typed[:_MOST_WORDS]:
-        conditions.append(f"({as_typed} OR {folded})")
+        conditions.append(f"({as_typed} OR {unaccented})")
         values += [text.WORD_BREAKS, word, text.WORD_BREAKS, text.fold(word)]
     return conditions, values
 
