@@ -32,13 +32,13 @@ from msphub.audit.models import Entry
 from msphub.entitlements.models import HoldingCost, HoldingPeriod, PurchasedProduct
 from msphub.kit import money, scope
 from msphub.kit.actor import system_actor
-from msphub.microsoft import pace, wire
+from msphub.microsoft import wire
 from msphub.notifications.models import Mail
 from msphub.orders import credit, placing, progress, recovery, submission, tasks, waiting
 from msphub.orders.choices import ItemStatus, OrderStatus, TaskStatus, WriteKind
 from msphub.orders.models import CartLine, Order, OrderItem, OrderItemCost, OrderWrite, Task
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 DAY = datetime.timedelta(days=1)
 SETUP = waiting.CoroSetup(company_name="Wingtip", domain="wingtip.example", admin_email="ann@wingtip.example")
 MAILS_OF = {
@@ -127,7 +127,7 @@ def die_everywhere(
         point = 0
         while True:
             point += 1
-            pace.forget_all()
+            owner_connection.execute(buying.FORGET_TURNS)
             life = Life(
                 shop=shop_there,
                 microsoft=microsoft,
@@ -313,12 +313,16 @@ def test_death_at_any_point_of_an_order_that_fails_in_part(
 
 @pytest.mark.parametrize("late", [False, True], ids=["before_it_asks", "before_it_hears"])
 def test_a_worker_thought_dead_that_wakes_up_buys_nothing_again(
-    shop_there: Shop, microsoft: Microsoft, monkeypatch: pytest.MonkeyPatch, late: bool
+    shop_there: Shop,
+    microsoft: Microsoft,
+    owner_connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    late: bool,
 ) -> None:
     """It stood still around a request while another worker did all of its order: at every request it could be."""
     microsoft.control("settings", throttling=False)
     for point in itertools.count(1):
-        pace.forget_all()
+        owner_connection.execute(buying.FORGET_TURNS)
         placed = buying.order(shop_there, BASIC, PREMIUM, quantity=1)
         before = {one["id"] for one in microsoft.subscriptions()}
         asked = _overtake(placed, monkeypatch, point=point, late=late)

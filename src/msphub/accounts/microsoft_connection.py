@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from msphub.accounts import events, permissions, queries
+from msphub.accounts import events, microsoft_turns, permissions, queries
 from msphub.accounts.models import MicrosoftConnection
 from msphub.audit import actions as audit
 from msphub.kit import vault
@@ -133,7 +133,8 @@ def test_connection(*, by: Actor, at: datetime.datetime) -> MicrosoftConnection:
 def client(*, partner_id: uuid.UUID, timeout: float | None = None, retries: int = 3) -> microsoft_client.Client:
     """Return a client with the partner's credentials; raises `NotConnected`. The connection must be in its scope.
 
-    `timeout` is in seconds, for one attempt; without it, as long as the installation lets jobs wait.
+    `timeout` is in seconds, for one attempt; without it, as long as the installation lets jobs wait. Without `retries`
+    it serves a form, where a person waits, and asks in a lane of its own.
     """
     row = queries.microsoft_connection(partner_id=partner_id)
     if row is None:
@@ -155,6 +156,7 @@ def client(*, partner_id: uuid.UUID, timeout: float | None = None, retries: int 
         on_refresh_token=lambda token: _keep_refresh_token(partner_id=partner_id, version=row.version, token=token),
         timeout=settings.MICROSOFT_TIMEOUT_SECONDS if timeout is None else timeout,
         read_retries=retries,
+        turns=microsoft_turns.SharedTurns(for_form=retries == 0),
     )
 
 

@@ -6,7 +6,7 @@ import uuid
 from procrastinate.contrib.django import app as jobs
 from procrastinate.exceptions import AlreadyEnqueued
 
-from msphub.accounts import errands, queries
+from msphub.accounts import errands, microsoft_turns, queries
 from msphub.kit import clock, scope
 from msphub.kit.actor import system_actor
 
@@ -30,3 +30,10 @@ def forget_errands(partner_id: str) -> None:
     partner = uuid.UUID(partner_id)
     with scope.scope(partner_id=partner):
         errands.forget_expired(by=system_actor(partner_id=partner), at=clock.now())
+
+
+@jobs.periodic(cron="23 * * * *")
+@jobs.task(name="accounts.forget_turns", queue="house")
+def forget_turns(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate passes it
+    """Forget, once an hour, of whom Microsoft has not been asked for a while."""
+    microsoft_turns.forget_idle()

@@ -71,11 +71,11 @@ class Client:
         backoff: float = 0.5,
         max_wait: float = 60.0,
         http: httpx.Client | None = None,
-        turns: pace.Pace | None = None,
+        turns: pace.Turns | None = None,
     ) -> None:
         """Keep the settings; nothing is asked yet. `on_refresh_token` stores the new token whenever Entra rotates it.
 
-        `http` is a pool and `turns` a pace of the caller's own instead of those the process shares.
+        `http` is a pool and `turns` are turns of the caller's own instead of those the process shares.
         """
         known = endpoints or connection.Endpoints()
         pool = wire.Wire(http=http)

@@ -1,9 +1,8 @@
 """Keeps this process below Microsoft's published limit: 500 requests a minute for one tenant (errors.md §3).
 
 Microsoft counts by partner and customer tenant; what concerns no customer is counted by the partner alone. A rejected
-call counts too, so it is cheaper to wait here than to be told to. Threads of a process share the count. Processes
-don't: each keeps to the limit by itself, together they may pass it, and then Microsoft's 429 with its Retry-After
-holds.
+call counts too, so it is cheaper to wait here than to be told to. `Pace` counts for the threads of one process; whoever
+runs several gives the client turns that they share (`Turns`).
 """
 
 import os
@@ -11,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from typing import Protocol
 
 from msphub.microsoft import errors
 
@@ -20,6 +20,24 @@ WINDOW_SECONDS = 61.0
 _TENANTS = 4096
 
 type Key = tuple[str, ...]
+
+
+class Turns(Protocol):
+    """What gives requests their turns."""
+
+    def wait(self, *, key: Key, at_most: float) -> float:
+        """Wait for a turn below the limit of `key` and return the seconds that took.
+
+        Raises Throttled at once, and takes no turn, when it would take longer than `at_most` seconds.
+        """
+        ...
+
+
+def too_many(*, requests: int, seconds: float) -> errors.Throttled:
+    """Return what says that a request was not sent, as the limit leaves no room for it within `seconds`."""
+    return errors.Throttled(
+        f"Microsoft may be asked {requests} times a minute, and others wait already.", retry_after=seconds
+    )
 
 
 class Pace:
@@ -42,10 +60,7 @@ class Pace:
         self._turns: OrderedDict[Key, deque[float]] = OrderedDict()
 
     def wait(self, *, key: Key, at_most: float) -> float:
-        """Wait for a turn and return the seconds that took.
-
-        Raises Throttled at once, and takes no turn, when it would take longer than `at_most` seconds.
-        """
+        """Wait for a turn, as `Turns` says."""
         with self._guard:
             now = self._now()
             turns = self._turns.setdefault(key, deque(maxlen=self._requests))
@@ -53,10 +68,7 @@ class Pace:
             earliest = turns[0] + self._window if len(turns) == self._requests else now
             delay = max(0.0, earliest - now)
             if delay > at_most:
-                raise errors.Throttled(
-                    f"Microsoft may be asked {self._requests} times a minute, and others wait already.",
-                    retry_after=delay,
-                )
+                raise too_many(requests=self._requests, seconds=delay)
             turns.append(now + delay)
             self._drop_idle(now)
         if delay:
@@ -81,7 +93,7 @@ _shared: dict[int, Pace] = {}
 
 
 def shared() -> Pace:
-    """Return the pace all clients of this process keep; a forked one counts for itself."""
+    """Return the pace of clients of this process that are given no other turns; a forked one counts for itself."""
     pid = os.getpid()
     known = _shared.get(pid)
     if known is not None:

@@ -63,7 +63,7 @@ class Transport:
         backoff: float,
         max_wait: float,
         locale: str,
-        turns: pace.Pace,
+        turns: pace.Turns,
         tenant_id: str,
     ) -> None:
         """Keep how patient to be: `timeout` seconds an attempt, token included; `max_wait` seconds between all.
