@@ -327,16 +327,3 @@ def test_syncs_are_shown_and_started_once(world: factories.PartnerWorld, sign_in
     assert not CatalogSync.objects.exists()
     assert sign_in(factories.add_colleague(world)).post("/marketplace/catalogue/sync/").status_code == 403
     assert client.get(f"/marketplace/catalogue/sync/{uuid.uuid4()}/").status_code == 404
-
-
-def test_coming_prices_are_announced(world: factories.PartnerWorld, sign_in: SignIn) -> None:
-    client = sign_in(world.owner)
-    assert "No price changes ahead" in client.get("/marketplace/catalogue/changes/").content.decode()
-    price = Price.objects.filter(product__external_id=BASIC, plan="annual").get()
-    later = {"EffectiveStartDate": "2099-01-01T00:00:00Z", "ERP_Price": "79.20", "UnitPrice": "63.36"}
-    take_over(
-        world.id, [row(BASIC, BillingPlan="Annual", ERP_Price="72.00"), row(BASIC, BillingPlan="Annual", **later)]
-    )
-    page = client.get("/marketplace/catalogue/changes/").content.decode()
-    assert "+10.0 %" in page
-    assert str(price.product_id) in page

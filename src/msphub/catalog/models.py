@@ -281,6 +281,8 @@ class Price(models.Model):
             models.Index(fields=["partner_id", "product", "market", "currency"], name="price_of_product"),
             # What a sync of one market compares with, and which price lists there are.
             models.Index(fields=["partner_id", "market", "currency", "valid_from"], name="price_of_market"),
+            # What is yet to come.
+            models.Index(fields=["partner_id", "valid_from", "id"], name="price_by_day"),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,6 @@ import re
 import uuid
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -88,6 +87,16 @@ def per_period(amount: Decimal, *, term: str, plan: str) -> Decimal:
     return _EXACT.divide(amount, Decimal(periods(term=term, plan=plan)))
 
 
+def kept(amount: Decimal) -> Decimal:
+    """Return a unit price with the six places that documents keep."""
+    return amount.quantize(Decimal("0.000001"))
+
+
+# `periods` of a price {0}, for set-based SQL: terms that Microsoft may name besides fall into one.
+PERIODS = """(CASE WHEN {0}.plan = 'monthly' THEN CASE {0}.term WHEN 'P1Y' THEN 12 WHEN 'P3Y' THEN 36 ELSE 1 END
+    WHEN {0}.plan = 'annual' AND {0}.term = 'P3Y' THEN 3 ELSE 1 END)"""
+
+
 def term_words(term: str) -> str:
     """Say a term in words."""
     if term in Term.values:
@@ -118,6 +127,17 @@ _COLUMNS = """p.id, p.sku_id, p.market, p.currency, p.segment, p.term, p.plan, p
 _COSTS = "LEFT JOIN catalog_pricecost c ON c.partner_id = p.partner_id AND c.price_id = p.id"
 
 
+# The conditions that a price `p` holds for what `a` asks (SKU, market, currency, segments with commas between, term,
+# plan, quantity, day), and the order in which the first of several is the one: a price for the buyer's own segment
+# beats one for everybody, and so does one for its country. Set-based SQL of other rooms joins by them too.
+FITS = """p.sku_id = a.sku_id AND p.market IN (a.market, '') AND p.currency = a.currency AND p.term = a.term
+    AND p.plan = a.plan AND (p.segment = '' OR p.segment = ANY(string_to_array(a.segments, ',')))
+    AND p.tier_from <= a.quantity AND (p.tier_to IS NULL OR p.tier_to >= a.quantity)
+    AND p.valid_from <= a.day AND (p.valid_before IS NULL OR p.valid_before > a.day)"""
+BEST_FIRST = """p.market = '', coalesce(array_position(string_to_array(a.segments, ','), p.segment::text), 99),
+    p.tier_from DESC, p.valid_from DESC"""
+
+
 def prices_for(*, by: Actor, lines: Sequence[Line]) -> list[Found | None]:
     """Return the price of each line on its UTC day, in that order, in one statement; None where there is none.
 
@@ -136,15 +156,9 @@ def prices_for(*, by: Actor, lines: Sequence[Line]) -> list[Found | None]:
             )
             SELECT DISTINCT ON (a.line) a.line, {_COLUMNS}
             FROM asked a
-            JOIN catalog_price p ON p.partner_id = %s AND p.sku_id = a.sku_id AND p.market IN (a.market, '')
-                AND p.currency = a.currency AND p.term = a.term AND p.plan = a.plan
+            JOIN catalog_price p ON p.partner_id = %s AND {FITS}
             {_COSTS}
-            WHERE (p.segment = '' OR p.segment = ANY(string_to_array(a.segments, ',')))
-                AND p.tier_from <= a.quantity AND (p.tier_to IS NULL OR p.tier_to >= a.quantity)
-                AND p.valid_from <= a.day AND (p.valid_before IS NULL OR p.valid_before > a.day)
-            ORDER BY a.line, p.market = '',
-                coalesce(array_position(string_to_array(a.segments, ','), p.segment::text), 99), p.tier_from DESC,
-                p.valid_from DESC
+            ORDER BY a.line, {BEST_FIRST}
             """,  # noqa: S608 - columns only
             [
                 [line.sku_id for line in lines],
@@ -266,49 +280,3 @@ def price_lists(*, by: Actor) -> list[PriceList]:
             [by.partner_id, by.partner_id],
         )
         return [PriceList(market=row[0], currency=row[1]) for row in cursor.fetchall()]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ComingPrice:
-    """A price that will follow the one in force. Whom it hits is asked where purchased products are known."""
-
-    sku_id: uuid.UUID
-    product_id: uuid.UUID
-    product: str
-    sku: str
-    market: str
-    currency: str
-    segment: str
-    term: str
-    plan: str
-    from_day: datetime.date
-    list_before: Decimal | None
-    list_after: Decimal
-    cost_before: Decimal | None
-    cost_after: Decimal | None
-
-
-def coming_prices(*, by: Actor, on: datetime.date, most: int = 200) -> list[ComingPrice]:
-    """Return prices that begin after a UTC day, with the price each follows, the nearest first."""
-    by.require_partner(permissions.VIEW_CATALOGUE)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT n.sku_id, n.product_id, r.title, s.title, n.market, n.currency, n.segment, n.term, n.plan,
-                n.valid_from, o.list_price, n.list_price, oc.cost, nc.cost
-            FROM catalog_price n
-            JOIN catalog_sku s ON s.partner_id = n.partner_id AND s.id = n.sku_id
-            JOIN catalog_product r ON r.partner_id = n.partner_id AND r.id = n.product_id
-            LEFT JOIN catalog_pricecost nc ON nc.partner_id = n.partner_id AND nc.price_id = n.id
-            LEFT JOIN catalog_price o ON o.partner_id = n.partner_id AND o.sku_id = n.sku_id AND o.market = n.market
-                AND o.currency = n.currency AND o.segment = n.segment AND o.term = n.term AND o.plan = n.plan
-                AND o.tier_from = n.tier_from AND o.valid_from < n.valid_from AND o.valid_before = n.valid_from
-            LEFT JOIN catalog_pricecost oc ON oc.partner_id = o.partner_id AND oc.price_id = o.id
-            WHERE n.partner_id = %s AND n.valid_from > %s
-            ORDER BY n.valid_from, r.sort_title, s.sort_title, n.market, n.term, n.plan LIMIT %s
-            """,
-            [by.partner_id, on, most],
-        )
-        names = [field.name for field in dataclasses.fields(ComingPrice)]
-        rows: list[Sequence[Any]] = cursor.fetchall()
-    return [ComingPrice(**dict(zip(names, row, strict=True))) for row in rows]

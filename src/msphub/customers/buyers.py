@@ -16,6 +16,12 @@ from msphub.kit.errors import NotFound, Text
 # Microsoft sells to everybody at commercial prices, beside those of an approved qualification (contract.md §5).
 _APPROVED = "approved"
 
+# The same for set-based SQL: the segments of a CSP account `t`, its own first, with commas between. None: no account.
+SEGMENTS = f"""CASE WHEN t.qualification = '{Qualification.EDUCATION}' AND lower(t.vetting_status) = '{_APPROVED}'
+        THEN '{CustomerSegment.EDUCATION},'
+    WHEN t.qualification = '{Qualification.NONPROFIT}' THEN '{CustomerSegment.NONPROFIT},'
+    ELSE '' END || '{CustomerSegment.COMMERCIAL}'"""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:

@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 from msphub.catalog.choices import Plan, Term
 
-__all__ = ["BILLED", "Plan", "State", "Term"]
+__all__ = ["BILLED", "ChangeKind", "Plan", "State", "Term"]
 
 
 class State(models.TextChoices):
@@ -20,3 +20,11 @@ class State(models.TextChoices):
 
 # States in which a product runs and is billed: suspending stops neither (nce-rules.md §5).
 BILLED = (State.ACTIVE, State.SUSPENDED, State.EXTENDED)
+
+
+class ChangeKind(models.TextChoices):
+    """What becomes of a price that customers hold products at."""
+
+    COMING = "coming", _("Coming")
+    IN_FORCE = "in_force", _("In force")
+    GONE = "gone", _("No longer sold")

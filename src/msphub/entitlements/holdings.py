@@ -8,8 +8,9 @@ from decimal import Decimal
 from django.db import transaction
 
 from msphub.accounts.models import Subscription
+from msphub.catalog.choices import VendorCode
 from msphub.catalog.models import Sku
-from msphub.customers.models import CspAccount
+from msphub.customers.models import CspAccount, Customer
 from msphub.entitlements.choices import Plan, State, Term
 from msphub.entitlements.models import HoldingCost, HoldingPeriod, PurchasedProduct
 from msphub.kit import text
@@ -73,6 +74,7 @@ def record_purchase(*, by: Actor, bought: Bought, at: datetime.datetime) -> Purc
             state=State.ACTIVE,
             quantity=bought.quantity,
             currency=bought.currency,
+            market=_market(bought),
             domain=bought.domain,
             microsoft_subscription_id=bought.microsoft_subscription_id,
             microsoft_order_id=bought.microsoft_order_id,
@@ -104,3 +106,12 @@ def record_purchase(*, by: Actor, bought: Bought, at: datetime.datetime) -> Purc
         if bought.unit_cost is not None:
             HoldingCost.objects.create(partner_id=by.partner_id, holding_period=period, unit_cost=bought.unit_cost)
     return product
+
+
+def _market(bought: Bought) -> str:
+    """Return the country whose prices it follows from now on, as a purchase decides it (`Buyer.scope`)."""
+    if bought.vendor == VendorCode.MICROSOFT and bought.csp_account is not None:
+        return bought.csp_account.country
+    return Customer.objects.values_list("country", flat=True).get(
+        partner_id=bought.subscription.partner_id, tenant_id=bought.customer_id
+    )

@@ -34,6 +34,8 @@ class PurchasedProduct(models.Model):
     state = models.CharField(max_length=10, choices=State.choices)
     quantity = models.PositiveIntegerField()
     currency = models.CharField(max_length=3)
+    # The country whose prices it follows: the Microsoft tenant's, which never changes, or the customer's when bought.
+    market = models.CharField(max_length=2, blank=True, default="", db_default="")
     domain = models.CharField(max_length=253, blank=True)
     microsoft_subscription_id = models.UUIDField(null=True)
     microsoft_order_id = models.CharField(max_length=40, blank=True)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from msphub.catalog import permissions
+from msphub.catalog import permissions, prices
 from msphub.catalog.choices import VendorCode
 from msphub.customers import buyers, offers
 from msphub.kit.actor import Actor
@@ -106,12 +106,12 @@ def add_line(
                 plan=plan,
                 quantity=wanted,
                 currency=offer.currency,
-                seen_unit_price=quotes.kept(offer.unit_per_period),
+                seen_unit_price=prices.kept(offer.unit_per_period),
                 added_at=at,
             )
         else:
             line.quantity = wanted
-            line.seen_unit_price = quotes.kept(offer.unit_per_period)
+            line.seen_unit_price = prices.kept(offer.unit_per_period)
             line.save(update_fields=["quantity", "seen_unit_price"])
         _touch(cart, at=at)
     return cart
@@ -140,7 +140,7 @@ def change_line(*, by: Actor, line_id: uuid.UUID, quantity: int, at: datetime.da
         )
         line.quantity = quantity
         # Another quantity may have another price; it is seen with the answer.
-        line.seen_unit_price = quotes.kept(offer.unit_per_period)
+        line.seen_unit_price = prices.kept(offer.unit_per_period)
         line.save(update_fields=["quantity", "seen_unit_price"])
         _touch(cart, at=at)
 

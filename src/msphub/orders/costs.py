@@ -1,8 +1,8 @@
 """What an order's items cost the partner. Only the partner's own scope knows it, so the order's job records it."""
 
+from msphub.catalog import prices
 from msphub.customers import buyers, offers
 from msphub.kit.actor import Actor
-from msphub.orders import quotes
 from msphub.orders.models import Order, OrderItem, OrderItemCost
 
 
@@ -24,5 +24,5 @@ def record(*, by: Actor, order: Order) -> None:
             if offer is not None and offer.cost_per_period is not None:
                 OrderItemCost.objects.get_or_create(
                     order_item=item,
-                    defaults={"partner_id": by.partner_id, "unit_cost": quotes.kept(offer.cost_per_period)},
+                    defaults={"partner_id": by.partner_id, "unit_cost": prices.kept(offer.cost_per_period)},
                 )

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from decimal import Decimal
 
+from msphub.catalog import prices
 from msphub.catalog.choices import Plan, Term, VendorCode
 from msphub.customers import buyers, offers
 from msphub.customers.buyers import Buyer
@@ -52,7 +53,7 @@ class Quoted:
     @property
     def unit_price(self) -> Decimal:
         """Price of one unit and one billing period, after discount, as a document keeps it (six places)."""
-        return kept(self.offer.unit_per_period)
+        return prices.kept(self.offer.unit_per_period)
 
     @property
     def problem(self) -> str:
@@ -68,11 +69,6 @@ class Quoted:
     def cancellable(self) -> bool:
         """Whether it can be cancelled for seven days after the purchase."""
         return self.offer.sku.vendor == VendorCode.MICROSOFT and not self.offer.sku.usage_based
-
-
-def kept(amount: Decimal) -> Decimal:
-    """Return a unit price with the six places that documents keep."""
-    return amount.quantize(Decimal("0.000001"))
 
 
 def quote(*, by: Actor, lines: Sequence[CartLine], on: datetime.date) -> list[Quoted]:
@@ -144,7 +140,7 @@ def as_item(*, quoted: Quoted, order: Order, line: CartLine, position: int) -> O
         plan=line.plan,
         quantity=line.quantity,
         currency=offer.currency,
-        list_price=kept(offer.list_per_period),
+        list_price=prices.kept(offer.list_per_period),
         discount_percent=offer.percent,
         discount_reason=offer.reason,
         unit_price=quoted.unit_price,
@@ -155,7 +151,7 @@ def as_item(*, quoted: Quoted, order: Order, line: CartLine, position: int) -> O
 
 
 def _quoted(*, line: CartLine, offer: offers.Offer, buyer: Buyer, on: datetime.date) -> Quoted:
-    unit = kept(offer.unit_per_period)
+    unit = prices.kept(offer.unit_per_period)
     # A whole cycle costs its price, whatever its number of days; a first cycle is whole unless it is cut short.
     charged = money.rounded(unit * line.quantity, offer.currency)
     ends_before, next_charge_on = first_term(term=line.term, plan=line.plan, starts_on=on)

@@ -412,7 +412,7 @@ def _confirmed(data: QueryDict) -> placing.Confirmed:
         except InvalidOperation:
             continue
         if amount.is_finite() and abs(amount) < Decimal("1e12"):
-            lines[line_id] = (int(quantity), quotes.kept(amount))
+            lines[line_id] = (int(quantity), prices.kept(amount))
     return placing.Confirmed(review_id=wizard_forms.read_uuid(data.get("review_id")) or ids.new_id(), lines=lines)
 
 

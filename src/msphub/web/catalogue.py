@@ -1,6 +1,5 @@
 """The partner's catalogue: syncs of Microsoft's prices, price changes to come, products of its own."""
 
-import datetime
 import uuid
 from typing import Any
 
@@ -13,14 +12,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from msphub.accounts import queries as accounts
-from msphub.catalog import permissions, prices, sync
-from msphub.catalog.choices import OPEN_SYNC, CustomerSegment, SyncState
+from msphub.catalog import permissions, sync
+from msphub.catalog.choices import OPEN_SYNC, SyncState
 from msphub.catalog.models import CatalogSync
 from msphub.kit import addresses, money
 from msphub.kit.errors import NotFound, Refused
 from msphub.ui import cells, htmx
 from msphub.ui.page import Crumb, Page, Tab
-from msphub.web import shop
 from msphub.web.middleware import PortalRequest
 
 _TONES = {SyncState.DONE: "ok", SyncState.FAILED: "danger"}
@@ -126,37 +124,3 @@ def refusals(request: PortalRequest, *, sync_id: uuid.UUID) -> HttpResponse:
     )
     context = {"page": page, "run": run, "more": run.rows_refused - len(run.refusals)}
     return render(request, "web/marketplace/refusals.html", context)
-
-
-def price_changes(request: PortalRequest) -> HttpResponse:
-    """Show the prices that will change, from when and by how much."""
-    found = prices.coming_prices(by=request.actor, on=request.now.date())
-    return render(
-        request,
-        "web/marketplace/price_changes.html",
-        {
-            "page": head(_("Catalogue"), "price_changes"),
-            "rows": [_change(one, today=request.now.date()) for one in found],
-        },
-    )
-
-
-def _change(one: prices.ComingPrice, *, today: datetime.date) -> dict[str, Any]:
-    percent = None
-    if one.list_before:
-        percent = round((one.list_after - one.list_before) / one.list_before * 100, 1)
-    segment = str(CustomerSegment(one.segment).label) if one.segment in CustomerSegment.values else one.segment
-    return {
-        "product": one.sku if one.sku == one.product else f"{one.product}: {one.sku}",
-        "url": reverse("product", kwargs={"product_id": one.product_id}),
-        "list": shop.list_words(prices.PriceList(market=one.market, currency=one.currency)),
-        "segment": segment,
-        "terms": f"{prices.term_words(one.term)}, {prices.plan_words(one.plan)}",
-        "from": cells.day(one.from_day),
-        "days": (one.from_day - today).days,
-        "before": shop.money(one.list_before, one.currency),
-        "after": shop.money(one.list_after, one.currency),
-        "percent": None if percent is None else f"{percent:+}",
-        "cost_before": shop.money(one.cost_before, one.currency),
-        "cost_after": shop.money(one.cost_after, one.currency),
-    }

@@ -26,7 +26,7 @@ from msphub.orders import carts
 from msphub.ui import htmx
 from msphub.ui.grid import Empty
 from msphub.ui.page import Action, Crumb, Page, Tab
-from msphub.web import cart, keyset, shop, wizard_forms
+from msphub.web import cart, keyset, price_changes, shop, wizard_forms
 from msphub.web.middleware import PortalRequest
 from msphub.web.shop import Shop
 
@@ -340,6 +340,8 @@ def _show(
     }
     if htmx.targets(request, "offer"):
         return render(request, "web/marketplace/offer.html", context)
+    if request.actor.is_partner and request.actor.may(permissions.VIEW_CATALOGUE):
+        context["ahead"] = price_changes.of_product(request, product_id=row.id, title=row.title)
     context["favourite"] = listing.is_favourite(by=request.actor, product_id=row.id)
     context["star_url"] = reverse("favourite", kwargs={"product_id": row.id})
     context["page"] = Page(

@@ -18,7 +18,7 @@ from msphub.catalog import prices
 from msphub.catalog.choices import Category, VendorCode
 from msphub.customers import queries as customers
 from msphub.customers.queries import CustomerDetails
-from msphub.entitlements import queries
+from msphub.entitlements import price_changes, queries
 from msphub.entitlements.choices import State
 from msphub.entitlements.models import HoldingPeriod, PurchasedProduct
 from msphub.kit.errors import NotFound
@@ -26,6 +26,7 @@ from msphub.ui import cells, grid_view
 from msphub.ui.grid import Column, Empty, Export, Filter, GridSpec, GridState
 from msphub.ui.page import Action, Crumb, Item, Page
 from msphub.web import cart, grids, shown
+from msphub.web import price_changes as pages
 from msphub.web.middleware import PortalRequest
 
 # The six of product.md (C-20) in its order, then those of choice.
@@ -116,6 +117,7 @@ def product(request: PortalRequest, *, customer_id: uuid.UUID, product_id: uuid.
                 status=shown.product(found.state),
             ),
             "items": _facts(request, found),
+            "ahead": _ahead(request, found),
             "history": [_period(one, today=today, cost=costs.get(one.id)) for one in history],
             "with_costs": request.actor.is_partner,
         },
@@ -227,6 +229,21 @@ def _facts(request: PortalRequest, found: PurchasedProduct) -> list[Item]:
     if found.microsoft_subscription_id is not None:
         facts.append(Item(label=_("Microsoft subscription"), value=str(found.microsoft_subscription_id), copy=True))
     return facts
+
+
+def _ahead(request: PortalRequest, found: PurchasedProduct) -> list[Item]:
+    """Return the price changes that lie ahead of it, for the partner's own people only."""
+    if not request.actor.is_partner or not request.actor.may(catalog.VIEW_CATALOGUE):
+        return []
+    hits = price_changes.ahead_of(by=request.actor, on=request.now.date(), product=found)
+    return [
+        Item(
+            label=_("Price change"),
+            value=pages.of_purchased(hit),
+            url=pages.change_url("price_change", hit.change),
+        )
+        for hit in hits
+    ]
 
 
 def _period(one: HoldingPeriod, *, today: datetime.date, cost: Any) -> dict[str, Any]:

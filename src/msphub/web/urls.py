@@ -30,6 +30,7 @@ from msphub.web import (
     order_page,
     orders,
     own_products,
+    price_changes,
     products,
     profile,
     purchase,
@@ -46,6 +47,8 @@ DRAFT = "customers/new/<uuid:draft_id>"
 CUSTOMER = "customers/<uuid:customer_id>"
 PRODUCT = "marketplace/<uuid:product_id>"
 OWN = "marketplace/catalogue/products"
+CHANGES = "marketplace/catalogue/changes"
+CHANGE = f"{CHANGES}/<uuid:price_id>/<slug:kind>"
 USER = f"{CUSTOMER}/users/<uuid:user_id>"
 DISCOUNT = "discounts/<uuid:discount_id>"
 VERSION = f"{DISCOUNT}/versions/<uuid:version_id>"
@@ -116,11 +119,19 @@ market_pages = [
         permission=catalog.VIEW_CATALOGUE,
         name="catalogue_refusals",
     ),
+    page(f"{CHANGES}/", price_changes.changes, permission=catalog.VIEW_CATALOGUE, name="price_changes"),
     page(
-        "marketplace/catalogue/changes/",
-        catalogue.price_changes,
+        f"{CHANGES}/export.<str:form>",
+        price_changes.export,
         permission=catalog.VIEW_CATALOGUE,
-        name="price_changes",
+        name="price_changes_export",
+    ),
+    page(f"{CHANGE}/", price_changes.change, permission=catalog.VIEW_CATALOGUE, name="price_change"),
+    page(
+        f"{CHANGE}/export.<str:form>",
+        price_changes.export_one,
+        permission=catalog.VIEW_CATALOGUE,
+        name="price_change_export",
     ),
     page(f"{OWN}/", own_products.products, permission=catalog.VIEW_CATALOGUE, name="own_products"),
     page(f"{OWN}/new/", own_products.new, permission=catalog.MANAGE_CATALOGUE, name="own_product_new"),
