@@ -224,14 +224,7 @@ def hits_page(*, by: Actor, on: datetime.date, change: Change, wanted: Wanted, s
         names=_CUSTOMER,
         most_counted=MOST_SUMMED,
     )
-    return Page(
-        rows=_rated(by=by, rows=page.rows),
-        keys=page.keys,
-        count=page.count,
-        has_next=page.has_next,
-        has_previous=page.has_previous,
-        more_than_counted=page.more_than_counted,
-    )
+    return page.showing(_rated(by=by, rows=page.rows))
 
 
 def all_hits(
