@@ -10,7 +10,7 @@ from procrastinate.contrib.django import app as jobs
 
 from msphub.audit import events
 from msphub.audit.models import Entry
-from msphub.kit import money
+from msphub.kit import money, rows
 from msphub.kit.actor import Actor
 
 HANDLE_EVENT = "notifications.handle_event"
@@ -36,7 +36,7 @@ def record(
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("audit.record belongs into the transaction of the change it records")
-    entry = Entry.objects.create(
+    entry = Entry(
         at=at,
         partner_id=by.partner_id,
         customer_id=customer_id,
@@ -53,6 +53,7 @@ def record(
         address=by.address,
         request_id=by.request_id,
     )
+    rows.insert_together(entry)
     if events.is_subscribed(event):
         jobs.configure_task(HANDLE_EVENT, queue="mail").defer(
             partner_id=str(by.partner_id), entry_id=str(entry.id), at=at.isoformat()

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from msphub.accounts import actions as accounts
@@ -21,7 +21,7 @@ from msphub.customers.models import (
     CustomerType,
     SalesRepresentative,
 )
-from msphub.kit import addresses, rows, text
+from msphub.kit import addresses, prepared, rows, text
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused, Text
 
@@ -86,7 +86,7 @@ def _check_terms(
 ) -> tuple[str, dict[str, Text]]:
     """Return the customer type's name and the problems, from one statement (unless the type changes just now)."""
     found: tuple[Any, ...] = ()
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         while not found or found[-1] != found[-2]:
             cursor.execute(
                 _TERMS.format(lock="FOR KEY SHARE" if lock else ""),
@@ -125,6 +125,15 @@ def _check_terms(
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LastStep:
+    """The step that a customer is created with: what was typed, which becomes part of the draft."""
+
+    step: str
+    data: Mapping[str, Any]
+    page: "DraftPage | None" = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DraftPage:
     """One open page of the wizard: its own mark, and how often its step had been saved when it was opened."""
 
@@ -156,12 +165,7 @@ def save_draft(
             )
         if draft.used_at is not None:
             raise Refused("draft_used", _("The customer of this draft has been created already."))
-        former = draft.data.get(step, {})
-        saves = int(former.get(SAVES, 0))
-        if page is not None and saves > page.saves_seen and former.get(SAVED_BY) not in {"", None, page.mark}:
-            raise Refused("draft_changed", _("This step has been changed in another window meanwhile."))
-        marks = {SAVES: str(saves + 1), SAVED_BY: page.mark if page else ""}
-        draft.data = {**draft.data, step: {**data, **marks}}
+        _put(draft, step=step, data=data, page=page)
         if step == "company":
             draft.company_name = text.tidy(str(data.get("company_name") or ""))[:200]
         draft.step = move_to or draft.step
@@ -178,17 +182,35 @@ def save_draft(
     return draft
 
 
+def _put(draft: CustomerDraft, *, step: str, data: Mapping[str, Any], page: DraftPage | None) -> None:
+    """Put a step into a locked draft, unless another page has saved it since this one was opened."""
+    former = draft.data.get(step, {})
+    saves = int(former.get(SAVES, 0))
+    if page is not None and saves > page.saves_seen and former.get(SAVED_BY) not in {"", None, page.mark}:
+        raise Refused("draft_changed", _("This step has been changed in another window meanwhile."))
+    marks = {SAVES: str(saves + 1), SAVED_BY: page.mark if page else ""}
+    draft.data = {**draft.data, step: {**data, **marks}}
+
+
 def discard_draft(*, by: Actor, draft_id: uuid.UUID) -> None:
     """Throw a draft away; one that became a customer stays as the customer's origin."""
     by.require_partner(permissions.CREATE)
     CustomerDraft.objects.filter(partner_id=by.partner_id, id=draft_id, used_at=None).delete()
 
 
-def create_customer(*, by: Actor, new: inputs.NewCustomer, draft_id: uuid.UUID | None, at: datetime.datetime) -> Tenant:
+def create_customer(
+    *,
+    by: Actor,
+    new: inputs.NewCustomer,
+    draft_id: uuid.UUID | None,
+    at: datetime.datetime,
+    last: LastStep | None = None,
+) -> Tenant:
     """Create the customer with everything the four steps gave, in one transaction, and defer mail and Microsoft.
 
-    A draft makes one customer: asked again with the same draft, the first one is returned. Refuses, with a message per
-    field, what the steps would refuse; nothing is made then.
+    A draft makes one customer: asked again with the same draft, the first one is returned. `last` joins the draft with
+    it, and is refused as in `save_draft`. Refuses, with a message per field, what the steps would refuse; nothing is
+    made then.
     """
     by.require_partner(permissions.CREATE)
     with transaction.atomic():
@@ -196,6 +218,8 @@ def create_customer(*, by: Actor, new: inputs.NewCustomer, draft_id: uuid.UUID |
         draft = _lock_draft(by=by, draft_id=draft_id)
         if draft is not None and draft.customer_id is not None:
             return Tenant.objects.get(partner_id=by.partner_id, id=draft.customer_id)
+        if draft is not None and last is not None:
+            _put(draft, step=last.step, data=last.data, page=last.page)
         company, admin = new.company, new.admin
         made = accounts.create_customer_tenant(
             by=by,
@@ -229,7 +253,7 @@ def create_customer(*, by: Actor, new: inputs.NewCustomer, draft_id: uuid.UUID |
         if draft is not None:
             draft.used_at = at
             draft.customer = tenant
-            draft.save(update_fields=["used_at", "customer"])
+            draft.save(update_fields=["data", "used_at", "customer"])
         return tenant
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Model
 
+from msphub.kit import prepared
+
 
 def insert_together(*rows: Model) -> None:
     """Insert new rows as one statement; those of one table must follow one another.
@@ -25,7 +27,7 @@ def insert_together(*rows: Model) -> None:
     *first, last = parts
     if first:
         last = f"WITH {', '.join(f's{number} AS ({part})' for number, part in enumerate(first))} {last}"
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(last, values)
     for row in rows:
         row._state.adding = False  # noqa: SLF001 - as Django's own bulk_create marks them

@@ -54,7 +54,7 @@ def step(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRespo
         return _small_step(request, draft_id, step, data, go)
     form.is_valid()
     problems = wizard_checks.problems_of(request, step, data)
-    conflict = _conflict(request, draft_id, step, data)
+    conflict = _conflict(request, draft, step, data, draft_id=draft_id)
     if conflict is not None:
         return conflict
     if problems or form.errors:
@@ -65,8 +65,7 @@ def step(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRespo
         following = ORDER[ORDER.index(step) + 1]
         _save(request, draft_id, step, data[step], move_to=following)
         return redirect("customer_new_step", draft_id=draft_id, step=following)
-    _save(request, draft_id, step, data[step])
-    return _create(request, draft_id, data)
+    return _create(request, draft_id, data, draft=draft)
 
 
 @require_POST
@@ -145,25 +144,44 @@ def discard(request: PortalRequest, *, draft_id: uuid.UUID) -> HttpResponse:
     return redirect("customers")
 
 
-def _create(request: PortalRequest, draft_id: uuid.UUID, data: DraftData) -> HttpResponse:
+def _create(
+    request: PortalRequest, draft_id: uuid.UUID, data: DraftData, *, draft: CustomerDraft | None
+) -> HttpResponse:
+    """Create the customer, the last step's values with it; what is refused is kept in the draft and shown."""
+    last = ORDER[-1]
+    if draft is None or wizard_checks.problems_of(request, MICROSOFT, data, live=False):
+        return _sent_back(request, draft_id, data)
+    new = inputs.NewCustomer(
+        company=wizard_reading.read_company(data.get(COMPANY, {})),
+        primary_contact=wizard_reading.read_contact(data.get(CONTACTS, {}), "primary_"),
+        billing_contact=wizard_reading.read_contact(data.get(CONTACTS, {}), "billing_"),
+        admin=wizard_reading.read_admin(data.get(CONTACTS, {})),
+        account=wizard_checks.read_account(data[MICROSOFT]),
+        representatives=tuple(wizard_reading.read_representatives(data[last])),
+    )
+    kept = creation.LastStep(step=last, data=data[last], page=_open_page(request))
+    try:
+        tenant = creation.create_customer(by=request.actor, new=new, draft_id=draft_id, at=request.now, last=kept)
+    except Refused as refusal:
+        return _sent_back(request, draft_id, data, refusal)
+    messages.success(request, _("%(name)s has been created. The credentials are on their way.") % {"name": tenant.name})
+    return redirect("customer", customer_id=tenant.id, tab="csp-accounts" if new.account else "products")
+
+
+def _sent_back(
+    request: PortalRequest, draft_id: uuid.UUID, data: DraftData, refusal: Refused | None = None
+) -> HttpResponse:
+    """Keep the last step and lead to the first step that has a problem; a refusal of the action is shown at its field.
+
+    Raises what `save_draft` refuses.
+    """
+    last = ORDER[-1]
+    _save(request, draft_id, last, data[last])
     for earlier in ORDER:
         if wizard_checks.problems_of(request, earlier, data, live=False):
             address = reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": earlier})
             return redirect(address + "?check=1")
-    new = inputs.NewCustomer(
-        company=wizard_reading.read_company(data[COMPANY]),
-        primary_contact=wizard_reading.read_contact(data[CONTACTS], "primary_"),
-        billing_contact=wizard_reading.read_contact(data[CONTACTS], "billing_"),
-        admin=wizard_reading.read_admin(data[CONTACTS]),
-        account=wizard_checks.read_account(data[MICROSOFT]),
-        representatives=tuple(wizard_reading.read_representatives(data[SALES])),
-    )
-    try:
-        tenant = creation.create_customer(by=request.actor, new=new, draft_id=draft_id, at=request.now)
-    except Refused as refusal:
-        return _refused(request, draft_id, data, refusal)
-    messages.success(request, _("%(name)s has been created. The credentials are on their way.") % {"name": tenant.name})
-    return redirect("customer", customer_id=tenant.id, tab="csp-accounts" if new.account else "products")
+    return _refused(request, draft_id, data, refusal or Refused("invalid", _("Some entries need your attention.")))
 
 
 def _refused(request: PortalRequest, draft_id: uuid.UUID, data: DraftData, refusal: Refused) -> HttpResponse:
@@ -178,10 +196,11 @@ def _refused(request: PortalRequest, draft_id: uuid.UUID, data: DraftData, refus
     raise refusal
 
 
-def _conflict(request: PortalRequest, draft_id: uuid.UUID, step: str, data: DraftData) -> HttpResponse | None:
+def _conflict(
+    request: PortalRequest, draft: CustomerDraft | None, step: str, data: DraftData, *, draft_id: uuid.UUID
+) -> HttpResponse | None:
     """Show what another window has saved meanwhile, beside what was typed here; Continue again takes this page's."""
     opened = _open_page(request)
-    draft = queries.get_draft(by=request.actor, draft_id=draft_id)
     former = draft.data.get(step, {}) if draft else {}
     if opened is None or int(former.get(creation.SAVES, 0)) <= opened.saves_seen:
         return None
