@@ -1,30 +1,41 @@
 """Carts and their checkout (contract §8): errors of lines inside a 201, partial success, one cart bought once."""
 
 from datetime import timedelta
-from decimal import Decimal
 from uuid import uuid4
 
-from partner_center_emulator import catalogue, orders, qualifications
-from partner_center_emulator.calls import Answer, Call, Members, Operation, link
+from partner_center_emulator import cart_lines, catalogue, orders
+from partner_center_emulator.calls import Answer, Call, Operation, link
 from partner_center_emulator.catalogue import Offer
 from partner_center_emulator.clock import parse_instant, written
-from partner_center_emulator.errors import Json, PartnerCenterRefusal, invalid_property
+from partner_center_emulator.errors import Json, PartnerCenterRefusal
 
 _LIVES = timedelta(days=7)
-_QUALIFIED = {"Education": "education", "Charity": "nonprofit"}
 _AGREEMENT = "MicrosoftCustomerAgreement"
+_UNDER_REVIEW = {"UnderReview": 800073, "Unknown": 800074}
+# What an order's error says where a cart's line would have said this (errors.md §4 and §8).
+_CODES = {
+    cart_lines.CURRENCY: 900169,
+    cart_lines.INVENTORY: 800010,
+    cart_lines.UNPROCESSABLE: 800020,
+    cart_lines.ATTESTATION: 900203,
+    cart_lines.PROMOTION: 27007,
+    cart_lines.SEATS: 800088,
+    cart_lines.END: 900242,
+    cart_lines.PREREQUISITE: cart_lines.PREREQUISITE,
+}
+_PROBLEM_OF_LINE = 800087
 
 
 def create(call: Call) -> Answer:
     """Makes a cart; a line that can't be bought says so and fails nothing else."""
-    lines = _lines(call)
+    lines = cart_lines.read(call)
     now = call.now
     cart: Json = {
         "id": str(uuid4()),
         "creationTimestamp": written(instant=now),
         "lastModifiedTimestamp": written(instant=now),
         "expirationTimestamp": written(instant=now + _LIVES),
-        "lastModifiedUser": call.identity.tenant_id,
+        "lastModifiedUser": call.partner.user_id if call.identity.is_user else call.partner.client_id,
         "status": "Active",
         "lineItems": lines,
     }
@@ -40,7 +51,7 @@ def update(call: Call) -> Answer:
     """Puts other lines into a cart that is still to be bought."""
     cart = _found(call)
     _check_open(call, cart)
-    cart["lineItems"] = _lines(call)
+    cart["lineItems"] = cart_lines.read(call)
     cart["lastModifiedTimestamp"] = written(instant=call.now)
     return Answer(content=_kept(call, cart))
 
@@ -52,27 +63,45 @@ def checkout(call: Call) -> Answer:
     if any(line.get("error") for line in cart["lineItems"]):
         raise PartnerCenterRefusal(status=400, code=800009, description="The cart contains items in error.")
     _check_buyer(call)
-    for line in cart["lineItems"]:
-        offer = _offer(line["catalogItemId"])
-        if offer is None or line["catalogItemId"] != offer.catalog_item_id(epoch=call.settings.availability_epoch):
-            text = f"The availability of {line['catalogItemId']} was not found."
-            raise PartnerCenterRefusal(status=404, code=400019, description=text)
+    sold = {line["id"]: _sold(call, line) for line in cart["lineItems"]}
     groups: dict[str, list[Json]] = {}
     for line in cart["lineItems"]:
         groups.setdefault(line["orderGroup"], []).append(line)
-    made, errors = [], []
+    made: list[Json] = []
+    errors: list[Json] = []
     for group, lines in groups.items():
-        if call.settings.failing_groups > 0:
-            call.settings.failing_groups -= 1
-            text = "The order could not be created; try again later."
-            errors.append({"orderGroupId": group, "code": 800005, "description": text})
-            continue
-        made.append(orders.make(call=call, lines=[(line, _sold(line)) for line in lines]))
+        error = _failure(call, lines=lines)
+        if error is not None:
+            errors.append({"orderGroupId": group} | error)
+        else:
+            made.append(orders.make(call=call, lines=[(line, sold[line["id"]]) for line in lines]))
     cart["status"] = "Ordered"
     cart["lastModifiedTimestamp"] = written(instant=call.now)
     _kept(call, cart)
     result: Json = {"orders": made, "attributes": {"objectType": "CartCheckoutResult"}}
     return Answer(status=201, content=result | ({"orderErrors": errors} if errors else {}))
+
+
+def _sold(call: Call, line: Json) -> Offer:
+    """What a line sells. Refuses an availability that has become stale with 404/400019."""
+    offer = catalogue.of_item(line["catalogItemId"])
+    good = offer.catalog_item_id(epoch=call.settings.availability_epoch) if offer else ""
+    if offer is None or line["catalogItemId"].upper() != good.upper():
+        text = f"The availability of {line['catalogItemId']} was not found."
+        raise PartnerCenterRefusal(status=404, code=400019, description=text)
+    return offer
+
+
+def _failure(call: Call, *, lines: list[Json]) -> Json | None:
+    """Why the order of a group isn't made: it was ordered to fail, or what it needs is gone since the cart was made."""
+    if call.settings.failing_groups > 0:
+        call.settings.failing_groups -= 1
+        return {"code": 800005, "description": "The order could not be created; try again later."}
+    problem = cart_lines.problem_of_group(call, lines=lines)
+    if problem is None:
+        return None
+    code = _CODES.get(problem["errorCode"], _PROBLEM_OF_LINE)
+    return {"code": code, "description": problem["errorDescription"]}
 
 
 def _found(call: Call) -> Json:
@@ -112,9 +141,9 @@ def _check_open(call: Call, cart: Json) -> None:
 def _check_buyer(call: Call) -> None:
     """What a purchase needs of the customer and the partner, whatever is in the cart."""
     customer = call.customer
-    if customer.account_status in {"UnderReview", "Not Ready"}:
+    if customer.account_status in _UNDER_REVIEW:
         text = "The customer's account is under review; purchases are blocked."
-        raise PartnerCenterRefusal(status=403, code=800073, description=text)
+        raise PartnerCenterRefusal(status=403, code=_UNDER_REVIEW[customer.account_status], description=text)
     if customer.account_status == "NotAllowed":
         text = "The customer's account was rejected; no transactions are allowed."
         raise PartnerCenterRefusal(status=403, code=800075, description=text)
@@ -125,98 +154,6 @@ def _check_buyer(call: Call) -> None:
     if not call.settings.has_credit:
         text = "The credit line is too small for the purchase."
         raise PartnerCenterRefusal(status=403, code=800023, description=text)
-
-
-def _lines(call: Call) -> list[Json]:
-    content = call.members()
-    items = content.get("lineItems")
-    if not isinstance(items, list) or not items:
-        raise invalid_property(name="lineItems", description="The lineItems field is required.")
-    wanted = []
-    for number, item in enumerate(items):
-        if not isinstance(item, dict):
-            raise invalid_property(name=f"lineItems[{number}]", description="A line must be an object.")
-        wanted.append(Members(content=item, path=f"lineItems[{number}]"))
-    return [_line(call, number=number, item=item) for number, item in enumerate(wanted)]
-
-
-def _line(call: Call, *, number: int, item: Members) -> Json:
-    catalog_item_id = item.required_text("catalogItemId")
-    quantity = item.get("quantity")
-    if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 1:
-        raise invalid_property(name=item.named("quantity"), description="The quantity must be a whole number from 1.")
-    cycle, term = item.required_text("billingCycle").lower(), item.text("termDuration").upper()
-    currency = catalogue.currency_of(str(call.customer.address.get("country") or "US"))
-    line: Json = {
-        "id": number,
-        "catalogItemId": catalog_item_id,
-        "friendlyName": item.text("friendlyName") or None,
-        "quantity": quantity,
-        "currencyCode": currency,
-        "billingCycle": cycle,
-        "termDuration": term or None,
-        "provisioningContext": item.get("provisioningContext") or {},
-        "orderGroup": item.text("orderGroup") or "0",
-    }
-    line = {name: value for name, value in line.items() if value is not None}
-    offer = _offer(catalog_item_id)
-    error = _problem(call, offer=offer, quantity=quantity, term=term, cycle=cycle)
-    if error is not None or offer is None:
-        return line | {"error": error}
-    price = offer.cost(term=term, cycle=cycle, currency=currency)
-    periods = {("P1Y", "monthly"): 12, ("P3Y", "monthly"): 36, ("P3Y", "annual"): 3}.get((term, cycle), 1)
-    unit = (price / periods).quantize(Decimal("0.01"))
-    return line | {
-        "pricing": {
-            "listPrice": float(unit),
-            "discountedPrice": float(unit),
-            "proratedPrice": float(unit),
-            "price": float(unit),
-            "extendedPrice": float(price * quantity),
-        }
-    }
-
-
-def _problem(call: Call, *, offer: Offer | None, quantity: int, term: str, cycle: str) -> Json | None:
-    """Why a line can't be bought (errors.md §4), or nothing."""
-    if offer is None:
-        return _error(10001, "The catalogue item id is not valid.")
-    if (term, cycle) not in offer.terms:
-        return _error(10013, f"The billing cycle {cycle} is not supported for the term {term or 'none'}.")
-    wanted = _QUALIFIED.get(offer.segment)
-    if wanted is not None and wanted not in _qualifications(call):
-        return _error(10006, f"The customer is not qualified for {offer.segment.lower()} offers.")
-    held = orders.held(state=call.state, tenant_id=call.customer.tenant_id)
-    if offer.prerequisites and not held.keys() & set(offer.prerequisites):
-        return _error(400041, "The customer owns none of the products that this add-on needs.")
-    available = max(0, offer.maximum - held.get(offer.key, 0))
-    if quantity < offer.minimum or quantity > available:
-        more: Json = {"availableQuantity": available, "purchasedQuantity": held.get(offer.key, 0)}
-        return _error(10015, "The maximum number of seats is exceeded.") | {"additionalInformation": more}
-    return None
-
-
-def _qualifications(call: Call) -> set[str]:
-    found = qualifications.current(
-        state=call.state, settings=call.settings, tenant_id=call.customer.tenant_id, now=call.now
-    )
-    return {item.name.lower() for item in found if item.status.lower() == "approved"}
-
-
-def _error(code: int, text: str) -> Json:
-    return {"errorCode": code, "errorDescription": text}
-
-
-def _offer(catalog_item_id: str) -> Offer | None:
-    key = ":".join(catalog_item_id.upper().split(":")[:2])
-    return catalogue.by_key().get(key)
-
-
-def _sold(line: Json) -> Offer:
-    offer = _offer(line["catalogItemId"])
-    if offer is None:
-        raise PartnerCenterRefusal(status=400, code=800009, description="The cart contains items in error.")
-    return offer
 
 
 _BASE = "/v1/customers/{customer}/carts"

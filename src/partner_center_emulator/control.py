@@ -155,6 +155,7 @@ _NUMBERS = (
     "refresh_token_days",
     "order_list_seconds",
     "provisioning_seconds",
+    "renewal_seconds",
     "availability_epoch",
     "catalogue_copies",
     "failing_groups",
@@ -168,6 +169,13 @@ def _change_settings(world: World, members: Members) -> Answer:
         flag = members.flag(name)
         if flag is not None:
             setattr(settings, name, flag)
+    if members.has("restricted"):
+        wanted = members.get("restricted")
+        if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+            raise invalid_property(
+                name="restricted", description="restricted must be a list of product or product:sku."
+            )
+        settings.restricted = tuple(one.upper() for one in wanted)
     for name in _NUMBERS:
         if not members.has(name):
             continue

@@ -17,6 +17,7 @@ PREFIX = "/v1.0/sales/"
 _SHEET = re.compile(r"^/v1\.0/sales/pricesheets\((?P<keys>[^)]*)\)/\$value$", re.IGNORECASE)
 _RATES = re.compile(r"^/v1\.0/sales/fxrates\(Month='(?P<month>\d{6})'\)/\$value$", re.IGNORECASE)
 _KEY = re.compile(r"(\w+)='([^']*)'")
+_MONTH = re.compile(r"^20\d{2}(0[1-9]|1[0-2])$")
 _COLUMNS = (
     "ProductTitle",
     "ProductId",
@@ -39,14 +40,15 @@ _COLUMNS = (
     "Segment",
 )
 _VIEWS = {
-    "updatedlicensebased": (catalogue.LICENCE, catalogue.ADDON),
-    "software": (catalogue.SOFTWARE, catalogue.PERPETUAL),
+    "updatedlicensebased": catalogue.SEATS,
+    "software": (catalogue.SOFTWARE, catalogue.PERPETUAL, catalogue.SUSE),
     "azure_consumption": (),
-    "azure_reservations": (),
-    "marketplace": (),
-    "licensebasedest": (),
+    "azure_reservations": (catalogue.RESERVATION,),
+    "marketplace": (catalogue.SAAS,),
+    "licensebasedest": catalogue.SEATS,
     "licensebasedeos": (),
 }
+_EXTENDED = "licensebasedest"
 _PLANS = {"monthly": "Monthly", "annual": "Annual", "triennial": "Triennial", "one_time": "OneTime"}
 _EURO = ("EUR", "USD")
 _FOREVER = "9999-12-31T23:59:59.0000000Z"
@@ -70,18 +72,22 @@ def file_of(
     view, market = keys.get("pricesheetview", "").lower(), keys.get("market", "").upper()
     if view not in _VIEWS:
         raise invalid_property(name="PricesheetView", description=f"The view '{view}' is not supported.")
-    if len(market) != 2:
+    if not catalogue.is_market(market):
         raise invalid_property(name="Market", description=f"The market '{market}' is not supported.")
     timeline = query.get("timeline", "current").lower()
     if timeline not in {"current", "history", "future"}:
         raise invalid_property(name="timeline", description=f"The timeline '{timeline}' is not supported.")
+    month = query.get("month", "")
+    if month and not _MONTH.match(month):
+        raise invalid_property(name="month", description=f"The month '{month}' is not written YYYYMM.")
     text = io.StringIO()
     text.write("\ufeff")
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
-    writer.writerows(
-        _rows(kinds=_VIEWS[view], market=market, timeline=timeline, now=now, copies=settings.catalogue_copies)
-    )
+    starts, ends, factor = _period(timeline=timeline, month=month, now=now)
+    for number in range(max(1, settings.catalogue_copies)):
+        for offer in _listed(view=view):
+            writer.writerows(_rows(offer, number=number, market=market, starts=starts, ends=ends, factor=factor))
     content = text.getvalue().encode()
     if not compressed:
         return content, "text/csv"
@@ -91,26 +97,35 @@ def file_of(
     return packed.getvalue(), "application/zip"
 
 
-def _rows(*, kinds: tuple[str, ...], market: str, timeline: str, now: datetime, copies: int) -> Iterator[list[str]]:
-    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    following = (month + timedelta(days=32)).replace(day=1)
-    earlier = (month - timedelta(days=1)).replace(day=1)
-    starts, factor = {
-        "current": (month, Decimal(1)),
-        "future": (following, Decimal("1.05")),
-        "history": (earlier, Decimal("0.97")),
-    }[timeline]
+def _listed(*, view: str) -> Iterator[Offer]:
+    for offer in catalogue.offers():
+        if offer.kind in _VIEWS[view] and not offer.is_trial:
+            yield catalogue.extensions()[offer.key] if view == _EXTENDED else offer
+
+
+def _period(*, timeline: str, month: str, now: datetime) -> tuple[datetime, datetime | None, Decimal]:
+    """From when prices hold, until when where they no longer do, and what they are times today's."""
+    this = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    if timeline == "current":
+        return this, None, Decimal(1)
+    if timeline == "future":
+        return (this + timedelta(days=32)).replace(day=1), None, Decimal("1.05")
+    starts = (this - timedelta(days=1)).replace(day=1)
+    if month:
+        starts = this.replace(year=int(month[:4]), month=int(month[4:]))
+    return starts, (starts + timedelta(days=32)).replace(day=1) - timedelta(seconds=1), Decimal("0.97")
+
+
+def _rows(
+    offer: Offer, *, number: int, market: str, starts: datetime, ends: datetime | None, factor: Decimal
+) -> Iterator[list[str]]:
     home = catalogue.currency_of(market)
-    for number in range(max(1, copies)):
-        for offer in catalogue.offers():
-            if offer.kind not in kinds or offer.is_trial:
-                continue
-            for currency in _EURO if home == "EUR" else (home,):
-                for term, cycle in offer.terms:
-                    yield _row(
-                        offer, number=number, market=market, currency=currency, term=term, cycle=cycle, factor=factor,
-                        starts=starts, ends=starts if timeline == "history" else None,
-                    )  # fmt: skip
+    for currency in _EURO if home == "EUR" else (home,):
+        for term, cycle in offer.terms:
+            yield _row(
+                offer, number=number, market=market, currency=currency, term=term, cycle=cycle, factor=factor,
+                starts=starts, ends=ends,
+            )  # fmt: skip
 
 
 def _row(
@@ -129,13 +144,12 @@ def _row(
     product_id = offer.product_id if number == 0 else f"{offer.product_id[:8]}X{number:05d}"
     price = offer.price(term=term, cycle=cycle, currency=currency) * factor
     cost = offer.cost(term=term, cycle=cycle, currency=currency) * factor
-    until = (ends + timedelta(days=32)).replace(day=1) - timedelta(seconds=1) if ends else None
     return [
         offer.product if number == 0 else f"{offer.product} ({number})",
         product_id,
         offer.sku_id,
         offer.sku if number == 0 else f"{offer.sku} ({number})",
-        "Microsoft Corporation",
+        offer.publisher,
         f"{offer.sku}, per user, as sold by partners",
         "1 License",
         term,
@@ -146,7 +160,7 @@ def _row(
         "",
         "",
         starts.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
-        until.strftime("%Y-%m-%dT%H:%M:%S.0000000Z") if until else _FOREVER,
+        ends.strftime("%Y-%m-%dT%H:%M:%S.0000000Z") if ends else _FOREVER,
         "",
         f"{price:.2f}",
         offer.segment,

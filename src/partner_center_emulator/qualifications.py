@@ -20,6 +20,7 @@ ACCOUNT_STATUS_ABSENT = 600074
 ENUM_NOT_PARSED = 900126
 DENIAL_REASON = "Not an Education customer"
 
+_SEGMENT_OF = {EDUCATION: "education", GOVERNMENT: "government", NONPROFIT: "nonprofit"}
 _BY_NAME = {name.lower(): name for name in (EDUCATION, GOVERNMENT, STATE_OWNED)}
 _BY_NAME_V1 = _BY_NAME | {NONPROFIT.lower(): NONPROFIT, "none": "None"}
 # The old operation's documentation speaks of the enum's integers; these are the ones its SDK has.
@@ -35,6 +36,12 @@ def current(*, state: State, settings: Settings, tenant_id: str, now: datetime) 
         else item
         for item in state.qualifications(tenant_id=tenant_id)
     ]
+
+
+def segments(*, state: State, settings: Settings, tenant_id: str, now: datetime) -> set[str]:
+    """The segments of the catalogue that a tenant may buy from besides the commercial one."""
+    found = current(state=state, settings=settings, tenant_id=tenant_id, now=now)
+    return {_SEGMENT_OF[item.name] for item in found if item.status == APPROVED and item.name in _SEGMENT_OF}
 
 
 def create(call: Call) -> Answer:

@@ -21,18 +21,23 @@ from partner_center_emulator import (
     agreements,
     carts,
     catalogue_pages,
+    coterminosity,
     customers,
     errors,
     graph,
+    inventory,
     login,
     orders,
     partner_profiles,
     price_sheets,
     profiles,
+    promotions,
     qualifications,
     relationships,
+    subscription_changes,
     subscriptions,
     tokens,
+    transitions,
 )
 from partner_center_emulator.calls import GUID, Answer, Call, Operation
 from partner_center_emulator.errors import GraphRefusal, PartnerCenterRefusal, Refusal
@@ -60,8 +65,13 @@ PARTNER_CENTER_OPERATIONS: tuple[Operation, ...] = (
     *partner_profiles.OPERATIONS,
     *catalogue_pages.OPERATIONS,
     *carts.OPERATIONS,
+    *promotions.OPERATIONS,
+    *inventory.OPERATIONS,
     *orders.OPERATIONS,
+    *coterminosity.OPERATIONS,
     *subscriptions.OPERATIONS,
+    *subscription_changes.OPERATIONS,
+    *transitions.OPERATIONS,
 )
 
 

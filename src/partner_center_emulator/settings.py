@@ -14,6 +14,8 @@ class Settings:
     # Commerce. Seconds of the emulator's clock until an order is in the list, and until its products are provided.
     order_list_seconds: int = 0
     provisioning_seconds: int = 0
+    # Seconds from the midnight that ends a term until its renewal is there; up to 24 hours at Microsoft.
+    renewal_seconds: int = 0
     # Ids of availabilities change with it; carts made before are stale.
     availability_epoch: int = 0
     # So many times the catalogue in price sheets.
@@ -23,3 +25,5 @@ class Settings:
     hidden_subscriptions: int = 0
     # A partner whose credit is used up can't check out.
     has_credit: bool = True
+    # `product` or `product:sku` that can't be had: inventory checks and carts say so.
+    restricted: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from emulator_client import NO_TLS, PartnerClient
+from shop import Shop
 
 from partner_center_emulator.testing import Running, running
 from partner_center_emulator.wellknown import CONTOSO, GRAPH
@@ -50,3 +51,9 @@ def graph(emulator: Running) -> Iterator[PartnerClient]:
     client = PartnerClient(url=emulator.url, partner=CONTOSO, is_user=False, audience=GRAPH)
     yield client
     client.http.close()
+
+
+@pytest.fixture
+def shop(owner: PartnerClient) -> Shop:
+    """An American customer of the first partner that may buy."""
+    return Shop(owner)
