@@ -6,6 +6,7 @@ more for a single month (nce-rules.md §1); the partner pays four fifths of it.
 
 import csv
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
@@ -15,6 +16,7 @@ from pathlib import Path
 from partner_center_emulator.wellknown import stable_id
 
 _DATA = Path(__file__).parent / "data"
+_COPY = re.compile(r".{4}X(?P<place>\d{3})(?P<number>\d{4})$")
 _LETTERS = "0123456789ABCDEFGHJKLMNPQRSTVWXYZ"
 LICENCE, ADDON, SOFTWARE, PERPETUAL, AZURE = "licence", "addon", "software", "perpetual", "azure"
 SUSE, RESERVATION, SAAS = "suse", "reservation", "saas"
@@ -228,10 +230,53 @@ def extensions() -> dict[str, Offer]:
     return {offer.key: extended(offer) for offer in offers() if offer.is_seats and not offer.is_trial}
 
 
+class _Offers(dict[str, Offer]):
+    """SKUs by `product:sku`; those of a copied product are made when they are asked for."""
+
+    def __missing__(self, key: str) -> Offer:
+        product_id, _colon, sku_id = key.partition(":")
+        found = _original(product_id)
+        if found is None:
+            raise KeyError(key)
+        self[key] = offer = copied(self[f"{found[0]}:{sku_id}"], number=found[1])
+        return offer
+
+    def get(self, key: str, default: Offer | None = None) -> Offer | None:  # type: ignore[override]
+        """One SKU, or the default."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+
 @cache
-def by_key() -> dict[str, Offer]:
+def by_key() -> _Offers:
     """SKUs by `product:sku`, in upper case; extended service terms, which nobody can buy, are among them."""
-    return {offer.key.upper(): offer for offer in (*offers(), *extensions().values())}
+    return _Offers({offer.key.upper(): offer for offer in (*offers(), *extensions().values())})
+
+
+@cache
+def _product_ids() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(offer.product_id for offer in offers()))
+
+
+def copied(offer: Offer, *, number: int) -> Offer:
+    """The same SKU of another product: what makes a catalogue as large as one likes. Number 0 is the original."""
+    if number == 0:
+        return offer
+    place = _product_ids().index(offer.product_id)
+    product_id = f"{offer.product_id[:4]}X{place:03d}{number:04d}"
+    product, sku = f"{offer.product} ({number})", f"{offer.sku} ({number})"
+    return replace(offer, product_id=product_id, published="", product=product, sku=sku)
+
+
+def _original(product_id: str) -> tuple[str, int] | None:
+    """Which product is copied by an id, and the number of the copy."""
+    match = _COPY.match(product_id)
+    if match is None or int(match["place"]) >= len(_product_ids()):
+        return None
+    original = _product_ids()[int(match["place"])]
+    return (original, int(match["number"])) if original[:4] == product_id[:4] else None
 
 
 def of_item(catalog_item_id: str) -> Offer | None:
@@ -278,18 +323,20 @@ def rates() -> dict[str, str]:
 
 def offers_of(*, product_id: str) -> list[Offer]:
     """A product's SKUs."""
-    return [offer for offer in offers() if offer.product_id == product_id.upper()]
+    original, number = _original(product_id.upper()) or (product_id.upper(), 0)
+    return [copied(offer, number=number) for offer in offers() if offer.product_id == original]
 
 
-def products(*, view: str, segment: str) -> Iterator[Offer]:
+def products(*, view: str, segment: str, copies: int = 1) -> Iterator[Offer]:
     """One offer for each product of a view; an empty segment is all but nonprofit, which is hidden by default."""
     kinds, sub_type = VIEWS[view]
-    seen = set()
+    seen: dict[str, Offer] = {}
     for offer in offers():
-        is_in_view = offer.kind in kinds and sub_type in ("", offer.sub_type)
-        if is_in_view and offer.product_id not in seen and shown(offer, segment=segment):
-            seen.add(offer.product_id)
-            yield offer
+        if offer.kind in kinds and sub_type in ("", offer.sub_type) and shown(offer, segment=segment):
+            seen.setdefault(offer.product_id, offer)
+    for number in range(max(1, copies)):
+        for offer in seen.values():
+            yield copied(offer, number=number)
 
 
 def shown(offer: Offer, *, segment: str) -> bool:

@@ -63,7 +63,8 @@ def list_products(call: Call) -> Answer:
     if view.lower() not in catalogue.VIEWS:
         text = f"The target view '{view}' is not allowed." if view else "The targetView query parameter is required."
         raise PartnerCenterRefusal(status=403, code=_BAD_VIEW, description=text, data=["targetView"])
-    items = [_product(call, offer) for offer in catalogue.products(view=view.lower(), segment=segment)]
+    copies = call.settings.catalogue_copies
+    items = [_product(call, offer) for offer in catalogue.products(view=view.lower(), segment=segment, copies=copies)]
     return _collection(call, "/products", items, targetView=view, targetSegment=segment)
 
 

@@ -87,7 +87,8 @@ def file_of(
     starts, ends, factor = _period(timeline=timeline, month=month, now=now)
     for number in range(max(1, settings.catalogue_copies)):
         for offer in _listed(view=view):
-            writer.writerows(_rows(offer, number=number, market=market, starts=starts, ends=ends, factor=factor))
+            sold = catalogue.copied(offer, number=number)
+            writer.writerows(_rows(sold, market=market, starts=starts, ends=ends, factor=factor))
     content = text.getvalue().encode()
     if not compressed:
         return content, "text/csv"
@@ -117,13 +118,13 @@ def _period(*, timeline: str, month: str, now: datetime) -> tuple[datetime, date
 
 
 def _rows(
-    offer: Offer, *, number: int, market: str, starts: datetime, ends: datetime | None, factor: Decimal
+    offer: Offer, *, market: str, starts: datetime, ends: datetime | None, factor: Decimal
 ) -> Iterator[list[str]]:
     home = catalogue.currency_of(market)
     for currency in _EURO if home == "EUR" else (home,):
         for term, cycle in offer.terms:
             yield _row(
-                offer, number=number, market=market, currency=currency, term=term, cycle=cycle, factor=factor,
+                offer, market=market, currency=currency, term=term, cycle=cycle, factor=factor,
                 starts=starts, ends=ends,
             )  # fmt: skip
 
@@ -131,7 +132,6 @@ def _rows(
 def _row(
     offer: Offer,
     *,
-    number: int,
     market: str,
     currency: str,
     term: str,
@@ -140,15 +140,13 @@ def _row(
     starts: datetime,
     ends: datetime | None,
 ) -> list[str]:
-    # A copy is another product: the switch that makes the catalogue large.
-    product_id = offer.product_id if number == 0 else f"{offer.product_id[:8]}X{number:05d}"
     price = offer.price(term=term, cycle=cycle, currency=currency) * factor
     cost = offer.cost(term=term, cycle=cycle, currency=currency) * factor
     return [
-        offer.product if number == 0 else f"{offer.product} ({number})",
-        product_id,
+        offer.product,
+        offer.product_id,
         offer.sku_id,
-        offer.sku if number == 0 else f"{offer.sku} ({number})",
+        offer.sku,
         offer.publisher,
         f"{offer.sku}, per user, as sold by partners",
         "1 License",

@@ -161,3 +161,19 @@ def test_exchange_rates(sales: PartnerClient) -> None:
     assert response.headers["Content-Type"].startswith("text/csv")
     assert list(found[0]) == ["CurrencyCode", "USDPerUnit", "Month"]
     assert {one["CurrencyCode"]: one["Month"] for one in found}["EUR"] == "202611"
+
+
+def test_a_multiplied_catalogue_has_products_of_their_own_that_can_be_bought(sales: PartnerClient, shop: Shop) -> None:
+    once = rows(sales)
+    shop.control("settings", catalogue_copies=3)
+    found = rows(sales)
+    assert len(found) == 3 * len(once)
+    lines = [(one["ProductId"], one["SkuId"], one["TermDuration"], one["BillingPlan"], one["Segment"]) for one in found]
+    assert len(set(lines)) == len(set(lines[: len(once)])) * 3
+    listed = shop.owner.get("/v1/products?country=US&targetView=OnlineServices").json()["items"]
+    assert len({one["id"] for one in listed}) == len(listed)
+    copy = next(one for one in found if one["SkuTitle"] == "Microsoft 365 Business Basic (2)")
+    assert copy["ProductId"] in {one["id"] for one in listed}
+    held = shop.subscription_of(shop.line(f"{copy['ProductId']}:{copy['SkuId']}", quantity=2))
+    assert (held["offerName"], held["quantity"]) == ("Microsoft 365 Business Basic (2)", 2)
+    assert refusal(shop.owner.get("/v1/products/CFQ7X9990001?country=US")) == (404, 400013)
