@@ -80,6 +80,35 @@ def test_a_partner_looks_at_list_prices_without_a_customer(world: factories.Part
     assert 'href="/marketplace/"' in client.get("/customers/").content.decode()
 
 
+def test_the_price_list_is_the_partners_own_until_another_is_chosen(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    own_products.save_price(by=world.actor, values=CARE | {"currency": "CHF"}, at=factories.NOW)
+    scope.enter(partner_id=world.id)
+    euros = row(BASIC, ERP_Price="90.00", Currency="EUR", Market="AT")
+    take_over(world.id, [euros], market="AT")
+    client = sign_in(world.owner)
+
+    def chosen_list(client: Client, query: str = "") -> str:
+        page = client.get(f"/marketplace/{query}").content.decode()
+        found = re.search(r'<option value="([^"]+)" selected>', page)
+        assert found
+        return found[1]
+
+    assert chosen_list(client) == "US-USD"
+    assert chosen_list(client, "?list=nonsense") == "US-USD"
+    assert chosen_list(client, "?list=AT-EUR") == "AT-EUR"
+    assert chosen_list(client) == "AT-EUR"
+    assert "€7.50" in client.get(f"/marketplace/{product().id}/").content.decode()
+    client.get("/marketplace/?view=list")
+    assert '<table class="table-plain market-table">' in client.get("/marketplace/").content.decode()
+    assert chosen_list(client) == "AT-EUR"
+    # The person's own: a colleague still sees the partner's.
+    colleague = sign_in(factories.add_colleague(world))
+    assert chosen_list(colleague) == "US-USD"
+    assert "market-cards" in colleague.get("/marketplace/").content.decode()
+
+
 def test_search_vendors_categories_and_favorites_narrow_the_list(
     world: factories.PartnerWorld, sign_in: SignIn
 ) -> None:

@@ -17,8 +17,10 @@ from msphub.kit import text
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound
 
-# A search that more products fit is tested row by row in the order of the list instead (as in customers.queries).
+# A search fetches so many products by its index. Words that fit more, as short ones do, are looked for among the first
+# rows of the list's order; where those don't fill a page, the index collects all that fit (as in customers.queries).
 MOST_MATCHES = 1000
+WINDOW = 3000
 
 
 _START = ("", uuid.UUID(int=0))
@@ -101,19 +103,55 @@ def products_page(
             on,
             on,
         ]
-        conditions = _conditions(cursor, by=by, narrowed=narrowed, vendors=vendors, holds=holds)
-        where, values, walked = conditions
+        wanted = _conditions(cursor, by=by, narrowed=narrowed, vendors=vendors)
         backwards = before is not None
         # The first page begins somewhere too: with a lower bound the index by title is walked, not sorted anew.
-        where.append(f"(p.sort_title, p.id) {'<' if backwards else '>'} (%s, %s)")
-        values += before or after or _START
+        wanted.where.append(f"(p.sort_title, p.id) {'<' if backwards else '>'} (%s, %s)")
+        wanted.values += before or after or _START
         direction = "DESC" if backwards else "ASC"
-        order = f"ORDER BY p.sort_title {direction}, p.id {direction}"
-        page = f"SELECT p.* FROM catalog_product p WHERE {' AND '.join(where)} {order}"  # noqa: S608 - no values
-        if walked:
-            # OFFSET 0 keeps the test outside: the planner takes it for rare and would sort every row.
-            page = f"SELECT * FROM ({page} OFFSET 0) p WHERE p.search @@ to_tsquery('simple', %s)"  # noqa: S608
-            values.append(walked)
+        read = _Reading(
+            by=by,
+            holds=holds,
+            offered=narrowed.offered,
+            order=f"ORDER BY p.sort_title {direction}, p.id {direction}",
+            size=size,
+        )
+        rows = read.rows(cursor, *_few(wanted, read) if not wanted.words else _window(wanted, read))
+        if wanted.words and len(rows) <= size and not _seen_whole(cursor, wanted):
+            rows = read.rows(cursor, *_collected(wanted, read))
+    names = [field.name for field in dataclasses.fields(ProductRow)]
+    made = [ProductRow(**dict(zip(names, row, strict=True))) for row in rows[:size]]
+    if backwards:
+        made.reverse()
+    more = len(rows) > size
+    return ProductPage(
+        rows=made,
+        has_next=backwards or more,
+        has_previous=more if backwards else after is not None,
+    )
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Conditions:
+    """What products fulfil, and a search that so many fit that it is still to be looked for."""
+
+    where: list[str]
+    values: list[Any]
+    words: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """How rows are read: for whom, at whose prices, in which order, how many."""
+
+    by: Actor
+    holds: list[Any]
+    offered: bool
+    order: str
+    size: int
+
+    def rows(self, cursor: Any, page: str, values: list[Any]) -> list[Any]:
+        """Return the products of a statement, with what the list shows of them."""
         cursor.execute(
             f"""
             SELECT p.id, p.title, p.publisher, p.category, p.shelf, v.code,
@@ -135,27 +173,53 @@ def products_page(
                 ORDER BY c.plan = 'none', c.plan <> 'monthly', c.list_price / CASE c.term
                     WHEN 'P1Y' THEN 12 WHEN 'P3Y' THEN 36 ELSE 1 END, c.term, c.plan LIMIT 1
             ) l ON true
-            {order}
+            {self.order}
             """,  # noqa: S608 - no values
-            [by.user_id, *values, size + 1, *holds],
+            [self.by.user_id, *values, self.size + 1, *self.holds],
         )
-        rows = cursor.fetchall()
-    names = [field.name for field in dataclasses.fields(ProductRow)]
-    made = [ProductRow(**dict(zip(names, row, strict=True))) for row in rows[:size]]
-    if backwards:
-        made.reverse()
-    more = len(rows) > size
-    return ProductPage(
-        rows=made,
-        has_next=backwards or more,
-        has_previous=more if backwards else after is not None,
+        found: list[Any] = cursor.fetchall()
+        return found
+
+
+def _few(wanted: _Conditions, read: _Reading) -> tuple[str, list[Any]]:
+    """Test one product after the other in the list's order."""
+    where = [*wanted.where, *([_OFFERED] if read.offered else [])]
+    statement = f"SELECT p.* FROM catalog_product p WHERE {' AND '.join(where)} {read.order}"  # noqa: S608 - no values
+    return statement, [*wanted.values, *(read.holds if read.offered else [])]
+
+
+def _window(wanted: _Conditions, read: _Reading) -> tuple[str, list[Any]]:
+    """Look for the words, and only then for prices, among the first rows of the list's order."""
+    first = f"SELECT p.* FROM catalog_product p WHERE {' AND '.join(wanted.where)} {read.order} LIMIT {WINDOW:d}"  # noqa: S608
+    statement = f"SELECT p.* FROM ({first}) p WHERE p.search @@ to_tsquery('simple', %s)"  # noqa: S608 - no values
+    return _priced(statement, [*wanted.values, wanted.words], read)
+
+
+def _collected(wanted: _Conditions, read: _Reading) -> tuple[str, list[Any]]:
+    """Let the index collect all that fit, put them in order, and look for prices until the page is full."""
+    where = f"{' AND '.join(wanted.where)} AND p.id = ANY(ARRAY(SELECT catalog_search(%s, NULL)))"
+    statement = f"SELECT p.* FROM catalog_product p WHERE {where} {read.order} OFFSET 0"  # noqa: S608 - no values
+    return _priced(f"SELECT p.* FROM ({statement}) p WHERE true", [*wanted.values, wanted.words], read)  # noqa: S608
+
+
+def _priced(statement: str, values: list[Any], read: _Reading) -> tuple[str, list[Any]]:
+    if read.offered:
+        return f"{statement} AND {_OFFERED} {read.order}", [*values, *read.holds]
+    return f"{statement} {read.order}", values
+
+
+def _seen_whole(cursor: Any, wanted: _Conditions) -> bool:
+    """Tell whether the first rows reached to the end of the list, so that what was found among them is all there is."""
+    cursor.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM catalog_product p WHERE {' AND '.join(wanted.where)} "  # noqa: S608
+        f"LIMIT {WINDOW:d}) one",
+        wanted.values,
     )
+    return bool(cursor.fetchone()[0] < WINDOW)
 
 
-def _conditions(
-    cursor: Any, *, by: Actor, narrowed: Narrowed, vendors: dict[str, uuid.UUID], holds: list[Any]
-) -> tuple[list[str], list[Any], str]:
-    """Return conditions, their values, and a search that is still to be looked for row by row."""
+def _conditions(cursor: Any, *, by: Actor, narrowed: Narrowed, vendors: dict[str, uuid.UUID]) -> _Conditions:
+    """Return what the list is narrowed by, but for prices; a search of few products names them."""
     where: list[str] = ["p.partner_id = %s", "p.active"]
     values: list[Any] = [by.partner_id]
     if narrowed.vendor:
@@ -170,19 +234,16 @@ def _conditions(
             "AND f.product_id = p.id)"
         )
         values.append(by.user_id)
-    if narrowed.offered:
-        where.append(_OFFERED)
-        values += holds
     if not narrowed.search.strip():
-        return where, values, ""
+        return _Conditions(where=where, values=values)
     words = text.prefix_query(narrowed.search)
     found: list[uuid.UUID] = []
     if words:
         cursor.execute("SELECT catalog_search(%s, %s)", [words, MOST_MATCHES + 1])
         found = [row[0] for row in cursor.fetchall()]
     if len(found) > MOST_MATCHES:
-        return where, values, words
-    return [*where, "p.id = ANY(%s)"], [*values, found], ""
+        return _Conditions(where=where, values=values, words=words)
+    return _Conditions(where=[*where, "p.id = ANY(%s)"], values=[*values, found])
 
 
 def get_product(*, by: Actor, product_id: uuid.UUID) -> Product:

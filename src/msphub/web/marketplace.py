@@ -43,8 +43,7 @@ def marketplace(request: PortalRequest) -> HttpResponse:
     state["vendor"] = state["vendor"] if state["vendor"] in VendorCode.values else ""
     if state["vendor"] != VendorCode.MICROSOFT or state["category"] not in Shelf.values:
         state["category"] = ""
-    view = state["view"] if state["view"] in VIEWS else request.viewer.preferences.get("marketplace", {}).get("view")
-    view = view if view in VIEWS else VIEWS[0]
+    view = _kept_view(request, state["view"])
     favourites = state["tab"] == "favorite"
     found = listing.products_page(
         by=request.actor,
@@ -103,6 +102,15 @@ def marketplace(request: PortalRequest) -> HttpResponse:
     answer["HX-Push-Url"] = links.to()
     answer["Vary"] = "HX-Request, HX-Target"
     return answer
+
+
+def _kept_view(request: PortalRequest, wanted: str) -> str:
+    """Return how the person looks at products: as the address says, kept from then on, or as it was chosen last."""
+    if wanted in VIEWS:
+        shop.keep(request, view=wanted)
+        return wanted
+    kept = shop.preferences(request).get("view", "")
+    return kept if kept in VIEWS else VIEWS[0]
 
 
 def _shelves(links: "_Links") -> list[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from msphub.accounts import actions as people
 from msphub.accounts import queries as accounts
 from msphub.catalog import prices
 from msphub.catalog.choices import CustomerSegment, VendorCode
@@ -88,15 +89,32 @@ def open_shop(request: PortalRequest) -> Shop:
             account_id=_id(given.get("account")),
         )
         return Shop(buyer=buyer, price_list=None, price_lists=(), query=query_of(buyer))
-    lists = _lists(request)
+    lists = {list_key(one): one for one in _lists(request)}
     wanted = given.get("list") or ""
-    chosen = next((one for one in lists if list_key(one) == wanted), lists[0] if lists else None)
+    if wanted in lists:
+        keep(request, list=wanted)
+    # Chosen before, or that of the partner's own first subscription.
+    chosen = lists.get(wanted) or lists.get(preferences(request).get("list", "")) or next(iter(lists.values()), None)
     return Shop(
         buyer=None,
         price_list=chosen,
-        price_lists=lists,
+        price_lists=tuple(lists.values()),
         query=urlencode({"list": list_key(chosen)}) if chosen and wanted else "",
     )
+
+
+def preferences(request: PortalRequest) -> dict[str, str]:
+    """Return how the person last looked at the marketplace."""
+    kept: dict[str, str] = request.viewer.preferences.get("marketplace", {})
+    return kept
+
+
+def keep(request: PortalRequest, **chosen: str) -> None:
+    """Keep how the person looks at the marketplace from now on."""
+    kept = preferences(request)
+    if request.actor.user_id is not None and kept != kept | chosen:
+        request.viewer.preferences["marketplace"] = kept | chosen
+        people.save_preference(by=request.actor, name="marketplace", value=kept | chosen)
 
 
 def query_of(buyer: Buyer) -> str:
