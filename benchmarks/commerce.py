@@ -21,6 +21,7 @@ from msphub.config import embedded, processes
 
 HOME = world.HOME / "commerce"
 PRICE_ROWS = 50_000
+SKUS = 50_000
 ORDERS = 120
 HELD = 10_000
 TURNS = 60
@@ -56,7 +57,7 @@ def emulator(*, customers: int) -> Iterator[str]:
         server.wait(timeout=20)
 
 
-def measure(*, rows: int, orders: int, held: int, turns: int) -> dict[str, Any]:
+def measure(*, rows: int, skus: int, orders: int, held: int, turns: int) -> dict[str, Any]:
     """Measure everything on a fresh database."""
     shutil.rmtree(HOME, ignore_errors=True)
     postgres = embedded.EmbeddedPostgres(HOME / "data")
@@ -70,13 +71,14 @@ def measure(*, rows: int, orders: int, held: int, turns: int) -> dict[str, Any]:
 
         try:
             with (
-                httpx.Client(base_url=url, timeout=30) as control,
+                httpx.Client(base_url=url, timeout=60) as control,
                 psycopg.connect(here.superuser_url, autocommit=True, prepare_threshold=1) as bare,
             ):
                 shop = selling.open_shop(url=url)
                 return {
                     "load": os.getloadavg(),
                     "sync": selling.measure_sync(shop, control=control, bare=bare, rows=rows),
+                    "skus": selling.enlarge(shop, control=control, bare=bare, skus=skus),
                     "market": selling.measure_market(shop, bare=bare, turns=turns),
                     "held": selling.measure_held(shop, bare=bare, rows=held, turns=turns),
                     "orders": selling.measure_orders(shop, here=here, control=control, bare=bare, orders=orders),
@@ -115,7 +117,7 @@ def report(found: dict[str, Any]) -> str:
         for one in sync["runs"]
     ]
     for title, lists in (
-        (f"Marketplace at {sync['skus']:,} SKUs", found["market"]),
+        (f"Marketplace at {found['skus']:,} SKUs", found["market"]),
         (f"Products tab of a customer with {found['held']['rows']:,} products", found["held"]["lists"]),
     ):
         lines += [
@@ -157,11 +159,12 @@ def main() -> None:
     """Measure and write commerce.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=PRICE_ROWS, help="price rows of the market")
+    parser.add_argument("--skus", type=int, default=SKUS, help="SKUs of the marketplace")
     parser.add_argument("--orders", type=int, default=ORDERS, help="orders of each run")
     parser.add_argument("--held", type=int, default=HELD, help="products on the tab")
     parser.add_argument("--turns", type=int, default=TURNS, help="of each list")
     arguments = parser.parse_args()
-    found = measure(rows=arguments.rows, orders=arguments.orders, held=arguments.held, turns=arguments.turns)
+    found = measure(**vars(arguments))
     text = report(found)
     Path(__file__).with_name("commerce.md").write_text(text, encoding="utf-8")
     print(text)

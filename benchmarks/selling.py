@@ -167,6 +167,18 @@ def _bare_copy(bare: psycopg.Connection[Any], partner: uuid.UUID) -> float:
 # Marketplace
 
 
+def enlarge(place: Place, *, control: httpx.Client, bare: psycopg.Connection[Any], skus: int) -> int:
+    """Sync a market with so many SKUs, and return how many there are."""
+    place.enter()
+    copies = control.get("/_emulator/settings").json()["catalogue_copies"]
+    wanted = max(1, round(copies * skus / Sku.objects.count()))
+    control.post("/_emulator/settings", json={"catalogue_copies": wanted}).raise_for_status()
+    _sync(place)
+    bare.execute("VACUUM ANALYZE")
+    place.enter()
+    return Sku.objects.count()
+
+
 def measure_market(place: Place, *, bare: psycopg.Connection[Any], turns: int) -> list[dict[str, Any]]:
     """Measure the purchase page of a customer."""
     shop = _customers(place, control=None, count=1)[0]
