@@ -19,7 +19,7 @@ from msphub.accounts.models import (
     Tenant,
     User,
 )
-from msphub.kit import permissions, prepared
+from msphub.kit import permissions, prepared, rows
 from msphub.kit.actor import Actor, ActorKind
 from msphub.kit.errors import NotFound
 
@@ -170,15 +170,20 @@ def get_billing_profile(*, by: Actor, customer_id: uuid.UUID | None, profile_id:
     return found
 
 
+_FIRST_PROFILE = f"""
+SELECT {rows.columns(BillingProfile, "p")} FROM accounts_billingprofile p
+WHERE p.partner_id = %s AND p.customer_id = %s ORDER BY p.created_at, p.id LIMIT 1
+"""  # noqa: S608 - names of columns
+
+
 def first_billing_profile(*, by: Actor, customer_id: uuid.UUID) -> BillingProfile | None:
     """Return the billing profile that step 1 of the wizard made: the Profile tab shows and edits it."""
     if by.customer_id is not None and by.customer_id != customer_id:
         raise NotFound
-    return (
-        BillingProfile.objects.filter(partner_id=by.partner_id, customer_id=customer_id)
-        .order_by("created_at", "id")
-        .first()
-    )
+    with prepared.cursor() as cursor:
+        cursor.execute(_FIRST_PROFILE, [by.partner_id, customer_id])
+        found = cursor.fetchone()
+    return rows.built(BillingProfile, found) if found else None
 
 
 def get_subscription(*, by: Actor, customer_id: uuid.UUID | None, subscription_id: uuid.UUID) -> Subscription:

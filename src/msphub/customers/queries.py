@@ -21,7 +21,7 @@ from msphub.customers.models import (
     CustomerType,
     SalesRepresentative,
 )
-from msphub.kit import prepared, text
+from msphub.kit import prepared, rows, text
 from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound
 
@@ -392,32 +392,51 @@ def _count(conditions: _Conditions, *, counted: int | None, filtered: bool) -> t
     return min(fitting, MOST_COUNTED), looked_at == BROAD_WINDOW or fitting > MOST_COUNTED
 
 
+# Every page of a customer begins with these. A customer's own users don't see type and Partner Subscription at all.
+_DETAILS = f"""
+SELECT {rows.columns(Customer, "c")}, {rows.columns(Tenant, "t")}, {rows.columns(CustomerType, "k")},
+    {rows.columns(Subscription, "s")}
+FROM customers_customer c
+JOIN accounts_tenant t ON t.partner_id = c.partner_id AND t.id = c.id
+LEFT JOIN customers_customertype k ON k.partner_id = c.partner_id AND k.id = c.customer_type_id
+LEFT JOIN accounts_subscription s ON s.partner_id = c.partner_id AND s.id = c.partner_subscription_id
+WHERE c.partner_id = %s AND c.id = %s
+"""  # noqa: S608 - names of columns
+_CONTACTS = (
+    f"SELECT {rows.columns(Contact, 'c')} FROM customers_contact c WHERE c.partner_id = %s AND c.customer_id = %s"  # noqa: S608
+)
+_REPRESENTATIVES = f"""
+SELECT {rows.columns(SalesRepresentative, "r")} FROM customers_salesrepresentative r
+WHERE r.partner_id = %s AND r.customer_id = %s ORDER BY r.position
+"""  # noqa: S608
+
+
 def details(*, by: Actor, customer_id: uuid.UUID) -> CustomerDetails:
     """Return one customer; raises `NotFound`, also for another tenant's id and, to a customer, for a sibling's."""
     by.require(permissions.VIEW)
     if by.customer_id is not None and by.customer_id != customer_id:
         raise NotFound
-    found = Customer.objects.filter(partner_id=by.partner_id, tenant_id=customer_id)
-    customer = (
-        found.select_related("tenant", "customer_type", "partner_subscription").first()
-        if by.is_partner
-        else found.select_related("tenant").first()
-    )
-    if customer is None:
-        raise NotFound
-    contacts = {
-        contact.kind: contact for contact in Contact.objects.filter(partner_id=by.partner_id, customer_id=customer_id)
-    }
+    with prepared.cursor() as cursor:
+        cursor.execute(_DETAILS, [by.partner_id, customer_id])
+        found = cursor.fetchone()
+        if found is None:
+            raise NotFound
+        cursor.execute(_CONTACTS, [by.partner_id, customer_id])
+        contacts = {one.kind: one for one in (rows.built(Contact, row) for row in cursor.fetchall())}
+        cursor.execute(_REPRESENTATIVES, [by.partner_id, customer_id])
+        representatives = [rows.built(SalesRepresentative, row) for row in cursor.fetchall()]
+    customer, tenant, kind, sold_by = rows.built_apart(found, Customer, Tenant, CustomerType, Subscription)
+    customer.tenant = tenant
+    if kind is not None and sold_by is not None:
+        customer.customer_type, customer.partner_subscription = kind, sold_by
     return CustomerDetails(
-        tenant=customer.tenant,
+        tenant=tenant,
         customer=customer,
-        customer_type=customer.customer_type if by.is_partner else None,
-        partner_subscription=customer.partner_subscription if by.is_partner else None,
+        customer_type=kind if by.is_partner else None,
+        partner_subscription=sold_by if by.is_partner else None,
         primary_contact=contacts.get(ContactKind.PRIMARY),
         billing_contact=contacts.get(ContactKind.BILLING),
-        representatives=list(
-            SalesRepresentative.objects.filter(partner_id=by.partner_id, customer_id=customer_id).order_by("position")
-        ),
+        representatives=representatives,
     )
 
 

@@ -1,5 +1,6 @@
-"""Rows of several tables inserted as one statement, where one after the other would cost a round trip each."""
+"""Rows of several tables inserted, or read, as one statement that the server plans once a connection."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -32,6 +33,36 @@ def insert_together(*rows: Model) -> None:
     for row in rows:
         row._state.adding = False  # noqa: SLF001 - as Django's own bulk_create marks them
         row._state.db = connection.alias  # noqa: SLF001
+
+
+@lru_cache(maxsize=128)
+def columns(model: type[Model], alias: str) -> str:
+    """Return a model's columns for a SELECT, in the order that `built` reads them."""
+    return ", ".join(f'{alias}."{field.column}"' for field in _fields(model))
+
+
+def built[M: Model](model: type[M], values: Sequence[Any]) -> M:
+    """Return a model's object of the values that were read of its columns."""
+    return model.from_db(connection.alias, [field.attname for field in _fields(model)], values)
+
+
+def built_apart(values: Sequence[Any], *models: type[Model]) -> list[Any]:
+    """Return objects of several models whose columns were read side by side; None where a join found nothing."""
+    found, start = [], 0
+    for model in models:
+        end = start + len(_fields(model))
+        own = values[start:end]
+        found.append(None if all(value is None for value in own) else built(model, own))
+        start = end
+    return found
+
+
+@lru_cache(maxsize=128)
+def _fields(model: type[Model]) -> list[Any]:
+    fields = list(model._meta.concrete_fields)  # noqa: SLF001 - Django's documented model API
+    if converted := [field.name for field in fields if hasattr(field, "from_db_value")]:
+        raise TypeError(f"{model.__name__}: {', '.join(converted)} would be read as the driver gives it")
+    return fields
 
 
 @lru_cache(maxsize=128)
