@@ -1,12 +1,17 @@
 """The marketplace over HTTP: who sees which products at which prices, from the cart icon up to the cart."""
 
+import datetime
 import re
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import QueryDict
 from django.test import Client
+from django.utils import translation
 from tests import factories
 from tests.catalog.sheet import row, take_over
 from tests.customers.test_offers import link
@@ -17,8 +22,10 @@ from msphub.audit.models import Entry
 from msphub.catalog import own_products
 from msphub.catalog.models import CatalogSync, Favourite, Price, PriceCost, Product, Sku
 from msphub.customers.models import Customer
-from msphub.kit import scope
+from msphub.kit import clock, scope
+from msphub.kit.errors import Refused
 from msphub.orders.models import CartLine
+from msphub.web.own_products import PriceForm
 
 type SignIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -83,7 +90,6 @@ def test_a_partner_looks_at_list_prices_without_a_customer(world: factories.Part
 def test_the_price_list_is_the_partners_own_until_another_is_chosen(
     world: factories.PartnerWorld, sign_in: SignIn
 ) -> None:
-    own_products.save_price(by=world.actor, values=CARE | {"currency": "CHF"}, at=factories.NOW)
     scope.enter(partner_id=world.id)
     euros = row(BASIC, ERP_Price="90.00", Currency="EUR", Market="AT")
     take_over(world.id, [euros], market="AT")
@@ -287,64 +293,191 @@ def test_a_page_costs_the_same_statements_for_any_number_of_products(
             assert client.get(url + query).status_code == 200
 
 
+NEW = "/marketplace/catalogue/products/new/"
+IMPORT = "/marketplace/catalogue/products/import/"
+
+
 def test_own_products_by_form(world: factories.PartnerWorld, sign_in: SignIn) -> None:
     client = sign_in(world.owner)
     page = client.get("/marketplace/catalogue/products/").content.decode()
     assert "Care plan Standard" in page
     assert "$61.20" in page
-    new = "/marketplace/catalogue/products/new/"
-    bad = client.post(
-        new, CARE | {"list_price": "1,20", "currency": "XXX", "billing_frequency": "triennial", "sku": "x" * 10_000}
-    )
-    for words in ("1234.50", "no currency", "can be billed", "At most 300"):
-        assert words in bad.content.decode(), words
-    assert client.post(new, CARE | {"valid_from": "2000-01-01"}).status_code == 200
-    assert Price.objects.filter(sku__external_id="CARE-STD").count() == 1
-    later = {"list_price": "132.00", "valid_from": "2099-01-01"}
-    assert "that late" in client.post(new, CARE | later).content.decode()
+    another = CARE | {"sku_id": "CARE-PRO", "sku": "Care plan Pro"}
+    wrong = {"list_price": "1,20", "currency": "XXX", "billing_frequency": "triennial", "sku": "x" * 10_000}
+    bad = client.post(NEW, another | wrong).content.decode()
+    for words in ("1,234.50", "no currency", "can be billed", "At most 300"):
+        assert words in bad, words
+    # What is there is opened, not written over, nor is its product renamed by the way.
+    assert "There is this SKU already" in client.post(NEW, CARE | {"product": "Mine"}).content.decode()
+    assert "is called “Care plan”" in client.post(NEW, another | {"product": "Other"}).content.decode()
+    assert client.post(NEW, another | {"valid_from": "2000-01-01"}).status_code == 200
+    assert "that late" in client.post(NEW, another | {"valid_from": "2099-01-01"}).content.decode()
+    assert Price.objects.filter(product__external_id="CARE").count() == 1
     reader = sign_in(factories.add_colleague(world, role=Role.READ_ONLY))
     assert reader.get("/marketplace/catalogue/products/").status_code == 200
-    assert reader.post(new, CARE).status_code == 403
+    assert reader.post(NEW, another).status_code == 403
+    assert client.post(NEW, another | {"list_price": "1,200.00", "cost": "600"}).status_code == 302
     scope.enter(partner_id=world.id)
-    sku = Sku.objects.get(external_id="CARE-STD")
-    edit = f"/marketplace/catalogue/products/{sku.id}/"
-    assert "$120.00" in client.get(edit).content.decode()
-    assert client.post(edit, CARE | {"sku": "Care plan Gold 🏅", "list_price": "125.50"}).status_code == 302
+    assert Price.objects.get(sku__external_id="CARE-PRO").list_price == 1200
+
+
+def edit_of(code: str = "CARE-STD") -> str:
+    return f"/marketplace/catalogue/products/{Sku.objects.get(external_id=code).id}/"
+
+
+def facts(**changes: str) -> dict[str, str]:
+    """Return the form of Care plan as it is opened, changed."""
+    version = Product.objects.get(external_id="CARE").version
+    shown = {name: CARE[name] for name in ("product", "sku", "category", "currency", "term", "billing_frequency")}
+    return shown | {"version": str(version), "minimum": "1"} | changes
+
+
+def test_an_own_product_is_changed_with_and_without_a_price(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    client = sign_in(world.owner)
+    edit = edit_of()
+    page = client.get(edit).content.decode()
+    assert "$120.00" in page
+    assert "Own services · CARE · CARE-STD" in page
+    # Codes stay whatever is posted; nothing said of a price leaves the prices.
+    stays = facts(sku="Care plan Gold 🏅", product_id="OTHER", sku_id="OTHER", vendor="coro")
+    assert client.post(edit, stays).status_code == 302
     scope.enter(partner_id=world.id)
-    prices = list(Price.objects.filter(sku=sku).order_by("valid_from").values_list("list_price", flat=True))
-    assert prices[-1] == 125.5
+    assert Sku.objects.get(external_id="CARE-STD").title == "Care plan Gold 🏅"
+    assert not Product.objects.filter(external_id="OTHER").exists()
+    assert Price.objects.filter(product__external_id="CARE").count() == 1
+    assert Entry.objects.filter(event="product.changed").count() == 1
+    assert client.post(edit, facts(list_price="125.50", sku="Care plan Gold 🏅")).status_code == 302
+    scope.enter(partner_id=world.id)
+    found = list(Price.objects.filter(sku__external_id="CARE-STD").order_by("valid_from"))
+    assert found[-1].list_price == 125.5
+    # A cost alone is no price.
+    alone = client.post(edit, facts(cost="5")).content.decode()
+    assert "Enter it." in alone
     assert client.post(f"{edit}stop/").status_code == 302
     scope.enter(partner_id=world.id)
-    assert not Sku.objects.get(id=sku.id).active
-    assert Entry.objects.filter(event__in=["product.changed", "product.prices_changed"]).count() == 3
+    assert client.post(edit, facts(description="Still described")).status_code == 302
+    scope.enter(partner_id=world.id)
+    assert not Sku.objects.get(external_id="CARE-STD").active
+    assert client.get(f"/marketplace/catalogue/products/{uuid.uuid4()}/").status_code == 404
+    microsofts = Sku.objects.filter(product__vendor__code="microsoft").values_list("id", flat=True)[0]
+    assert client.post(f"/marketplace/catalogue/products/{microsofts}/", facts()).status_code == 404
+
+
+def test_a_stale_form_is_shown_what_changed(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    first, second = sign_in(world.owner), sign_in(factories.add_colleague(world, role=Role.SALES))
+    scope.enter(partner_id=world.id)
+    edit = edit_of()
+    mine, theirs = facts(sku="Mine", list_price="150"), facts(unit="Users", description="By a colleague")
+    assert second.post(edit, theirs).status_code == 302
+    page = first.post(edit, mine).content.decode()
+    assert "Somebody else has changed this product meanwhile" in page
+    assert "SKU: saved meanwhile “Care plan Standard”, here “Mine”" in page
+    assert "Description: saved meanwhile “By a colleague”" in page
+    assert "List price: saved" not in page
+    scope.enter(partner_id=world.id)
+    assert Sku.objects.get(external_id="CARE-STD").title == "Care plan Standard"
+    assert Price.objects.filter(product__external_id="CARE").count() == 1
+    version = re.search(r'name="version" value="(\d+)"', page)
+    assert version
+    assert first.post(edit, mine | {"version": version[1]}).status_code == 302
+    scope.enter(partner_id=world.id)
+    assert Sku.objects.get(external_id="CARE-STD").title == "Mine"
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("1.234,50", "1234.50"), ("99,5", "99.5"), ("1,234.50", "1,234.50")])
+def test_amounts_are_written_as_the_viewers_language_does(world: factories.PartnerWorld, typed: str, kept: str) -> None:
+    with translation.override("de"):
+        form = PriceForm(QueryDict(urlencode(CARE | {"list_price": typed, "sku_id": "CARE-DE"})), new=True)
+        assert form.entered()["list_price"] == kept
+        if kept == typed:
+            with pytest.raises(Refused) as refused:
+                own_products.save_price(by=world.actor, values=form.entered(), at=factories.NOW)
+            form.refused(refused.value)
+            assert "1.234,50" in str(form.errors["list_price"])
 
 
 def test_import_names_every_wrong_line_and_saves_nothing_until_all_are_right(
     world: factories.PartnerWorld, sign_in: SignIn
 ) -> None:
-    from django.core.files.uploadedfile import SimpleUploadedFile  # noqa: PLC0415
-
     client = sign_in(world.owner)
-    url = "/marketplace/catalogue/products/import/"
     head = "vendor;Product ID;product;SKU ID;sku;currency;term;billing frequency;list price;cost\n"
     right = "coro;CORO-X;Coro X;1;Coro X;USD;P1Y;monthly;96;48\n"
 
-    def send(content: bytes) -> str:
-        answer = client.post(url, {"file": SimpleUploadedFile("p.csv", content)})
-        return answer.content.decode() if answer.status_code == 200 else str(answer.url)
+    def send(content: bytes, **more: str) -> str:
+        return client.post(IMPORT, {"file": SimpleUploadedFile("p.csv", content), **more}).content.decode()
 
-    assert "Choose a file" in client.post(url, {}).content.decode()
-    wrong = send((head + right + "microsoft;A;B;1;C;USD;P1Y;monthly;1;\n" + right + ";;;;;;;;;1\n").encode())
-    for words in ("Nothing has been imported", "Choose Own services", "Line 2 gives the same price", "Enter it."):
+    assert "Choose a file" in client.post(IMPORT, {}).content.decode()
+    renamed = right.replace("Coro X;1", "Coro Y;1")
+    microsofts = "microsoft;A;B;1;C;USD;P1Y;monthly;1,5;\n"
+    wrong = send((head + right + microsofts + right + renamed + ";;;;;;;;;1\n").encode())
+    for words in (
+        "Nothing has been imported",
+        "Choose Own services",
+        "Write an amount like 1234.50",
+        "Line 2 gives the same price",
+        "Line 2 calls it “Coro X”.",
+        "Enter it.",
+    ):
         assert words in wrong, words
+    assert 'name="checked" value="' not in wrong.replace('name="checked" value=""', "")
     assert "UTF-8" in send("vendör".encode("latin-1"))
     assert "columns are missing" in send(b"a,b\n1,2\n")
     assert "no lines" in send(head.encode())
     assert not Product.objects.filter(external_id="CORO-X").exists()
-    assert send((head + right).encode()) == "/marketplace/catalogue/products/"
+
+
+def test_a_file_is_looked_through_before_it_is_imported(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    client = sign_in(world.owner)
+    head = "vendor,product_id,product,sku_id,sku,currency,term,billing_frequency,list_price,cost\n"
+    own = "own,CARE,Care plan 2,CARE-STD,Care plan Standard,{currency},P1Y,monthly,{amount},{cost}\n"
+    content = (
+        head
+        + "coro,CORO-X,Coro X,1,Coro X,USD,P1Y,monthly,96,48\n"
+        + own.format(currency="USD", amount="120.00", cost="61.20")
+        + own.format(currency="EUR", amount="110.00", cost="")
+        + own.format(currency="CHF", amount="130.00", cost="")
+        + "own,CARE,Care plan 2,CARE-PRO,Care plan Pro,USD,P1M,monthly,20,\n"
+    )
+
+    def send(text: str, **more: str) -> str:
+        return client.post(IMPORT, {"file": SimpleUploadedFile("p.csv", text.encode()), **more}).content.decode()
+
+    at = clock.now()
+    for day, amount in ((at - datetime.timedelta(days=5), "125.00"), (at, "126.00")):
+        francs = CARE | {"currency": "CHF", "list_price": amount, "cost": ""}
+        scope.enter(partner_id=world.id)
+        sku = Sku.objects.get(external_id="CARE-STD")
+        version = Product.objects.get(external_id="CARE").version
+        own_products.save_price(by=world.actor, values=francs, at=day, sku_id=sku.id, version=version)
+    checked = send(content)
+    outcomes = re.findall(r'<span class="state state-[a-z]+"[^>]*>([^<]+)</span>', checked)
+    assert outcomes == [
+        "New product",
+        "No change",
+        "New price",
+        "Replaces a price of the same day",
+        "New SKU",
+    ]
+    assert "Until now called “Care plan”" in checked
+    assert not Product.objects.filter(external_id="CORO-X").exists()
+    digest = re.search(r'name="checked" value="([0-9a-f]{64})"', checked)
+    assert digest
+    # Another file under the same name is not what was looked at.
+    other = send(content.replace("96", "1"), checked=digest[1])
+    assert "The file has changed" in other
+    scope.enter(partner_id=world.id)
+    assert not Product.objects.filter(external_id="CORO-X").exists()
+    done = send(content, checked=digest[1])
+    assert "4 lines have been imported." in done
     scope.enter(partner_id=world.id)
     assert PriceCost.objects.get(price__product__external_id="CORO-X").cost == 48
+    assert Entry.objects.filter(event="catalogue.imported").count() == 1
+    again = re.findall(r'<span class="state state-[a-z]+"[^>]*>([^<]+)</span>', same := send(content))
+    assert "Nothing to import" in same
+    assert again == ["No change"] * 5
     assert client.get("/marketplace/catalogue/products/products.csv").status_code == 200
+    reader = sign_in(factories.add_colleague(world, role=Role.READ_ONLY))
+    assert reader.post(IMPORT, {"file": SimpleUploadedFile("p.csv", content.encode())}).status_code == 403
 
 
 def test_syncs_are_shown_and_started_once(world: factories.PartnerWorld, sign_in: SignIn) -> None:

@@ -70,6 +70,17 @@ class CustomerSegment(models.TextChoices):
     GOVERNMENT = "government", _("Government")
 
 
+class ImportOutcome(models.TextChoices):
+    """What a line of a file of prices does."""
+
+    NEW_PRODUCT = "new_product", _("New product")
+    NEW_SKU = "new_sku", _("New SKU")
+    NEW_PRICE = "new_price", _("New price")
+    FOLLOWS = "follows", _("Follows the present price")
+    REPLACES = "replaces", _("Replaces a price of the same day")
+    SAME = "same", _("No change")
+
+
 class SyncState(models.TextChoices):
     WAITING = "waiting", _("Waiting")
     DOWNLOADING = "downloading", _("Reading the price sheet")

@@ -16,7 +16,7 @@ from msphub.accounts import actions as accounts
 from msphub.accounts import billing, microsoft_connection
 from msphub.accounts.choices import Role, UserStatus
 from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Tenant, User
-from msphub.catalog import own_products, sync
+from msphub.catalog import price_import, sync
 from msphub.catalog import seeding as catalogue
 from msphub.config import seed_discounts
 from msphub.customers import credit_terms, customer_types, samples, seeding
@@ -176,7 +176,7 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
 def _import_prices(*, by: Actor, at: datetime.datetime) -> None:
     """Give what is not Microsoft's prices in dollars and euros."""
     content = (resources.files("msphub.config") / "demo_prices.csv").read_bytes()
-    _count, problems = own_products.import_file(by=by, content=content, at=at)
+    problems = price_import.import_file(by=by, content=content, at=at).problems
     if problems:
         raise RuntimeError(f"demo_prices.csv: {problems[0]}")
 

@@ -1,6 +1,7 @@
 """Products that are not Microsoft's: the list, the form of one price, and the import from CSV."""
 
 import csv
+import hashlib
 import io
 import uuid
 from typing import Any
@@ -15,18 +16,28 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from msphub.accounts import queries as accounts
-from msphub.catalog import own_products, permissions, prices
-from msphub.catalog.choices import Category, Plan, Term, VendorCode
+from msphub.catalog import own_entries, own_products, permissions, price_import, prices
+from msphub.catalog.choices import Category, ImportOutcome, Plan, Term, VendorCode
 from msphub.kit import addresses, money
 from msphub.kit.errors import Refused
-from msphub.ui import cells, grid_view
-from msphub.ui.forms import Group, Layout, UiForm
+from msphub.ui import cells, grid_view, htmx
+from msphub.ui import forms as ui_forms
+from msphub.ui.forms import Group, Layout
 from msphub.ui.grid import Column, Empty, Filter, GridPage, GridSpec
 from msphub.ui.page import Action, Crumb, Page
-from msphub.web import catalogue, grids, keyset, shop, shown, wizard_forms
+from msphub.web import catalogue, grids, keyset, money_fields, shop, shown, wizard_forms
 from msphub.web.middleware import PortalRequest
+from msphub.web.wizard_forms import StepForm
 
-VENDORS = [(str(one), one.label) for one in own_products.VENDORS]
+MOST_SHOWN = 200
+AMOUNTS = ("list_price", "cost")
+OF_PRICE = ("country", "currency", "term", "billing_frequency", "list_price", "cost", "valid_from")
+_OUTCOMES: dict[str, cells.Tone] = {
+    ImportOutcome.SAME: "muted",
+    ImportOutcome.FOLLOWS: "info",
+    ImportOutcome.REPLACES: "warn",
+}
+VENDORS = [(str(one), one.label) for one in own_entries.VENDORS]
 SPEC = GridSpec(
     name="own-products",
     noun=gettext_lazy("products"),
@@ -52,8 +63,8 @@ SPEC = GridSpec(
 )
 
 
-class PriceForm(UiForm):
-    """One price of one SKU; the ids tell whether it is a new one."""
+class PriceForm(StepForm):
+    """One price of one SKU. Of a SKU that is there, vendor and codes stand above the form and stay."""
 
     widths = {
         "product": "long",
@@ -62,27 +73,18 @@ class PriceForm(UiForm):
         **dict.fromkeys(("product_id", "sku_id", "vendor", "category", "term", "billing_frequency"), "medium"),
         **dict.fromkeys(("list_price", "cost", "minimum", "maximum", "valid_from", "unit"), "short"),
     }
-    layout = Layout(
-        Group(
-            gettext_lazy("Product"), ["vendor", ["product_id", "product"], ["sku_id", "sku"], "category", "description"]
-        ),
-        Group(gettext_lazy("Quantity"), [["unit", "minimum", "maximum"]]),
-        Group(
-            gettext_lazy("Price"),
-            [["country", "currency"], ["term", "billing_frequency"], ["list_price", "cost"], "valid_from"],
-            text=gettext_lazy("For one unit and the whole term: a year billed monthly at 10.00 is 120.00."),
-        ),
-    )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, new: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._new = new
         line = wizard_forms.text_field
-        self.fields["vendor"] = forms.ChoiceField(label=_("Vendor"), choices=VENDORS, required=False)
-        self.fields["product_id"] = line(
-            _("Product ID"), help_text=_("Yours to choose; the same ID changes that product.")
-        )
+        if new:
+            self.fields["vendor"] = forms.ChoiceField(label=_("Vendor"), choices=VENDORS, required=False)
+            self.fields["product_id"] = line(
+                _("Product ID"), help_text=_("Yours to choose. One that is there already: another SKU of that product.")
+            )
+            self.fields["sku_id"] = line(_("SKU ID"), help_text=_("Yours to choose; it can't be changed later."))
         self.fields["product"] = line(_("Product Name"))
-        self.fields["sku_id"] = line(_("SKU ID"))
         self.fields["sku"] = line(_("SKU"), help_text=_("What is bought, as it stands on invoices."))
         self.fields["category"] = forms.ChoiceField(
             label=_("Category"), choices=[(str(one), one.label) for one in Category], required=False
@@ -103,11 +105,46 @@ class PriceForm(UiForm):
             choices=[(str(one), one.label) for one in Plan if one != Plan.NONE],
             required=False,
         )
-        self.fields["list_price"] = line(_("List price"), help_text=_("Like 120.00"))
+        like = _("Like %(amount)s") % {"amount": money_fields.example()}
+        words = like if new else _("%(like)s. Empty: the prices above stay.") % {"like": like}
+        self.fields["list_price"] = line(_("List price"), optional=not new, help_text=words)
         self.fields["cost"] = line(_("Cost"), optional=True, help_text=_("What you pay. Customers never see it."))
         self.fields["valid_from"] = line(
             _("Valid From"), optional=True, help_text=_("Empty: today."), widget=forms.DateInput(attrs={"type": "date"})
         )
+        self.fields["version"] = wizard_forms.hidden_field()
+        ui_forms.set_widths(self, widths=self.widths)
+
+    @property
+    def layout(self) -> Layout:  # type: ignore[override]
+        """The groups; the codes only where they are still to be chosen."""
+        names = ["vendor", ["product_id", "product"], ["sku_id", "sku"]] if self._new else ["product", "sku"]
+        return Layout(
+            Group(_("Product"), [*names, "category", "description"]),
+            Group(_("Quantity"), [["unit", "minimum", "maximum"]]),
+            Group(
+                _("Price") if self._new else _("New price"),
+                [["country", "currency"], ["term", "billing_frequency"], ["list_price", "cost"], "valid_from"],
+                text=_("For one unit and the whole term: a year billed monthly at 10.00 is 120.00."),
+            ),
+        )
+
+    def entered(self) -> dict[str, str]:
+        """Return what was entered as the domain reads it: amounts with a point, whatever the viewer's language."""
+        values = {name: self.value(name) for name in own_entries.COLUMNS if name in self.fields}
+        for name in AMOUNTS:
+            amount = money_fields.read_amount(values[name])
+            if amount is not None and amount >= 0:
+                values[name] = f"{amount:f}"
+        return values
+
+    def refused(self, refusal: Refused) -> None:
+        """Show what was refused at its fields; how an amount is written, in the viewer's own way."""
+        problems = dict(refusal.fields or {"": refusal.message})
+        for name in AMOUNTS:
+            if name in problems and self.value(name).strip():
+                problems[name] = _("Write an amount like %(amount)s.") % {"amount": money_fields.example()}
+        self.show(problems)
 
 
 def products(request: PortalRequest) -> HttpResponse:
@@ -182,20 +219,25 @@ def edit(request: PortalRequest, *, sku_id: uuid.UUID) -> HttpResponse:
 def _edit(
     request: PortalRequest, *, initial: dict[str, str], title: str, sku: own_products.OwnSku | None
 ) -> HttpResponse:
-    form = PriceForm(request.POST if request.method == "POST" else None, initial=initial)
+    form = PriceForm(request.POST if request.method == "POST" else None, initial=initial, new=sku is None)
     if request.method == "POST":
         form.is_valid()
         try:
             own_products.save_price(
                 by=request.actor,
-                values={name: request.POST.get(name, "") for name in own_products.COLUMNS},
+                values=form.entered(),
                 at=request.now,
+                sku_id=sku.id if sku else None,
+                version=form.version,
             )
         except Refused as refusal:
-            for name, message in (refusal.fields or {"": refusal.message}).items():
-                form.add_error(name if name in form.fields else None, str(message))
+            form.refused(refusal)
+            if refusal.code == "stale" and sku is not None:
+                # Prices that were entered meanwhile stand in the table above; what is typed here is a further one.
+                own = {name: form.value(name) for name in OF_PRICE}
+                shown.differences(form, stored=sku.initial | own)
         else:
-            messages.success(request, _("The price has been saved."))
+            messages.success(request, _("“%(name)s” has been saved.") % {"name": form.value("sku")})
             return redirect("own_products")
     return render(
         request,
@@ -203,6 +245,7 @@ def _edit(
         {
             "page": Page(
                 title=title,
+                subtitle=_codes(sku) if sku else "",
                 crumbs=[
                     Crumb(label=_("Catalogue"), url=reverse("catalogue")),
                     Crumb(label=_("Own products"), url=reverse("own_products")),
@@ -237,6 +280,11 @@ def _edit(
     )
 
 
+def _codes(sku: own_products.OwnSku) -> str:
+    vendor = str(VendorCode(sku.initial["vendor"]).label)
+    return " · ".join((vendor, sku.initial["product_id"], sku.initial["sku_id"]))
+
+
 @require_POST
 def set_active(request: PortalRequest, *, sku_id: uuid.UUID, verb: str) -> HttpResponse:
     """Take a product off the market, or bring it back."""
@@ -246,23 +294,33 @@ def set_active(request: PortalRequest, *, sku_id: uuid.UUID, verb: str) -> HttpR
 
 
 def import_file(request: PortalRequest) -> HttpResponse:
-    """Import prices from a CSV file: every line right, or nothing saved."""
-    problems: list[own_products.Problem] = []
+    """Import prices from a CSV file: show what each line would do, then save every line, or nothing."""
+    checked, digest, done = None, "", False
     if request.method == "POST":
         file = request.FILES.get("file")
         if file is None:
-            problems = [own_products.Problem(line=0, column="", message=_("Choose a file."))]
+            problem = price_import.Problem(line=0, column="", message=_("Choose a file."))
+            checked = price_import.Checked(lines=[], problems=[problem])
         else:
-            content = file.read(own_products.MOST_BYTES + 1)
-            saved, problems = own_products.import_file(by=request.actor, content=content, at=request.now)
-            if not problems:
-                words = ngettext("%(n)s price has been imported.", "%(n)s prices have been imported.", saved)
-                messages.success(request, words % {"n": saved})
-                return redirect("own_products")
+            content = file.read(price_import.MOST_BYTES + 1)
+            digest = hashlib.sha256(content).hexdigest()
+            # Only what was looked through is imported: a file that has changed since is shown once more.
+            done = request.POST.get("checked") == digest
+            if done:
+                checked = price_import.import_file(by=request.actor, content=content, at=request.now)
+            else:
+                checked = price_import.check_file(by=request.actor, content=content, on=request.now.date())
+    context = _imported(checked, done=done) | {
+        "digest": digest,
+        "again": bool(request.POST.get("checked")) and not done,
+    }
+    if htmx.targets(request, "import-result"):
+        return render(request, "web/marketplace/import_result.html", context)
     return render(
         request,
         "web/marketplace/import.html",
-        {
+        context
+        | {
             "page": Page(
                 title=_("Import products and prices"),
                 crumbs=[
@@ -271,19 +329,55 @@ def import_file(request: PortalRequest) -> HttpResponse:
                 ],
                 narrow=True,
             ),
-            "problems": problems[:100],
-            "more": max(len(problems) - 100, 0),
-            "required": ", ".join(own_products.REQUIRED),
-            "others": ", ".join(name for name in own_products.COLUMNS if name not in own_products.REQUIRED),
+            "required": ", ".join(own_entries.REQUIRED),
+            "others": ", ".join(name for name in own_entries.COLUMNS if name not in own_entries.REQUIRED),
         },
     )
+
+
+def _imported(checked: price_import.Checked | None, *, done: bool) -> dict[str, Any]:
+    """Return what is shown of a file: its problems, or what each line does or has done."""
+    if checked is None:
+        return {"problems": [], "lines": []}
+    changing = sum(one.outcome != ImportOutcome.SAME or bool(one.renames) for one in checked.lines)
+    said = ngettext("%(n)s line has been imported.", "%(n)s lines have been imported.", changing)
+    button = ngettext("Import %(n)s line", "Import %(n)s lines", changing)
+    return {
+        "problems": checked.problems[:MOST_SHOWN],
+        "lines": [_import_line(one) for one in checked.lines[:MOST_SHOWN]],
+        "more": max(len(checked.problems) + len(checked.lines) - MOST_SHOWN, 0),
+        "changing": changing,
+        "done": done and not checked.problems,
+        "said": said % {"n": money.number(changing)},
+        "button": button % {"n": money.number(changing)},
+        "tally": [
+            (str(one.label), cells.Number(count))
+            for one in ImportOutcome
+            if (count := sum(line.outcome == one for line in checked.lines))
+        ],
+    }
+
+
+def _import_line(one: price_import.Line) -> dict[str, Any]:
+    entry = one.entry
+    return {
+        "line": one.number,
+        "name": entry.sku if entry.sku == entry.product else f"{entry.product}: {entry.sku}",
+        "list": shop.list_words(prices.PriceList(market=entry.country, currency=entry.currency)),
+        "terms": f"{prices.term_words(entry.term)}, {prices.plan_words(entry.plan)}",
+        "price": shop.money(entry.list_price, entry.currency),
+        "former": None if one.outcome == ImportOutcome.SAME else shop.money(one.former, entry.currency),
+        "from": cells.day(entry.valid_from),
+        "outcome": cells.Status(str(one.outcome.label), _OUTCOMES.get(one.outcome, "ok")),
+        "renames": [_("Until now called “%(name)s”") % {"name": name} for name in one.renames],
+    }
 
 
 def example(request: PortalRequest) -> HttpResponse:
     """Download a file to fill in."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(own_products.COLUMNS)
+    writer.writerow(own_entries.COLUMNS)
     sample = {
         "vendor": "own",
         "product_id": "CARE",
@@ -300,7 +394,7 @@ def example(request: PortalRequest) -> HttpResponse:
         "minimum": "1",
         "valid_from": request.now.date().isoformat(),
     }
-    writer.writerow([sample.get(name, "") for name in own_products.COLUMNS])
+    writer.writerow([sample.get(name, "") for name in own_entries.COLUMNS])
     answer = HttpResponse("\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="products.csv"'
     return answer
