@@ -468,7 +468,7 @@ def test_a_file_is_looked_through_before_it_is_imported(world: factories.Partner
     scope.enter(partner_id=world.id)
     assert not Product.objects.filter(external_id="CORO-X").exists()
     done = send(content, checked=digest[1])
-    assert "4 lines have been imported." in done
+    assert "5 lines have been imported." in done
     scope.enter(partner_id=world.id)
     assert PriceCost.objects.get(price__product__external_id="CORO-X").cost == 48
     assert Entry.objects.filter(event="catalogue.imported").count() == 1
