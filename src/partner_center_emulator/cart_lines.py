@@ -337,6 +337,8 @@ def _check_seats(call: Call, *, line: _Line, offer: Offer, bought: dict[str, int
     available = max(0, offer.maximum - held - bought.get(offer.key, 0))
     if offer.kind == catalogue.AZURE and held and call.partner.is_sandbox:
         raise _Wrong(SANDBOX, "A customer of a sandbox has one Azure plan.")
+    if offer.is_trial and (offer.key in bought or holdings.has_tried(call, key=offer.key)):
+        raise _Wrong(UNPROCESSABLE, "A customer can try a product once.")
     if line.quantity > available:
         more: Json = {"availableQuantity": available, "purchasedQuantity": held}
         raise _Wrong(SEATS, "The maximum number of seats is exceeded.", more)

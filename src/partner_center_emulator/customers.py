@@ -8,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import quote
 from uuid import uuid4
 
-from partner_center_emulator import customer_rules, profiles
+from partner_center_emulator import customer_rules, holdings, orders, profiles
 from partner_center_emulator.calls import Answer, Call, Members, Operation, link, parsed
 from partner_center_emulator.clock import written
 from partner_center_emulator.errors import Json, PartnerCenterRefusal, invalid_property, invalid_request
@@ -16,6 +16,7 @@ from partner_center_emulator.state import Customer, State, Tenant
 
 DEFAULT_PAGE = 500
 USER_TOKEN_NEEDED = 900329
+_NOT_ELIGIBLE = 800024
 _FILTER_FIELDS = {
     "companyname": "company_name",
     "domain": "domain",
@@ -251,6 +252,7 @@ def patch(call: Call) -> Answer:
     relationship = members.text("relationshipToPartner").lower()
     allows = members.flag("AllowDelegatedAccess")
     if relationship == "none":
+        _check_nothing_runs(call)
         call.state.forget_customer(customer=call.customer)
         return Answer(content=_patched(relationship="none", allows=None))
     if relationship not in {"", "reseller"}:
@@ -261,6 +263,13 @@ def patch(call: Call) -> Answer:
         return Answer(content=_patched(relationship="reseller", allows=False))
     text = "Only relationshipToPartner = none and AllowDelegatedAccess = false are possible."
     raise invalid_request(description=text)
+
+
+def _check_nothing_runs(call: Call) -> None:
+    """A relationship ends when every subscription has (contract §4.7); an Azure plan may be suspended instead."""
+    if any(holdings.is_running(one) for one in holdings.every(call)):
+        text = "The customer has subscriptions that have not ended."
+        raise PartnerCenterRefusal(status=400, code=_NOT_ELIGIBLE, description=text)
 
 
 def _patched(*, relationship: str, allows: bool | None) -> Json:
@@ -284,6 +293,10 @@ def delete(call: Call) -> Answer:
     if not call.partner.is_sandbox:
         text = "Customers can be deleted in an integration sandbox only."
         raise PartnerCenterRefusal(status=400, code=900127, description=text)
+    _check_nothing_runs(call)
+    if orders.has_uncancelled(call):
+        text = "The customer has orders that are not cancelled."
+        raise PartnerCenterRefusal(status=400, code=_NOT_ELIGIBLE, description=text)
     _erase(state=call.state, customer=call.customer)
     return Answer(status=204, has_body=False)
 

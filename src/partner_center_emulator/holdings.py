@@ -55,6 +55,8 @@ def make(*, call: Call, order_id: str, line: Json, offer: Offer, partner_id: str
             "changed_at": written(instant=now),
         },
     }
+    if offer.is_trial:
+        document[PRIVATE]["trial_of"] = offer.key
     if is_usage:
         document["consumptionType"] = "metered"
     if line.get("promotionId"):
@@ -128,6 +130,12 @@ def found(call: Call) -> Json:
     return document
 
 
+def is_running(document: Json) -> bool:
+    """Whether it stands against the end of the relationship: suspended seats do, they are billed to their end."""
+    status = document["status"]
+    return bool(status == "active" or (status == "suspended" and document["billingType"] != "usage"))
+
+
 def of_tenant(call: Call) -> list[Json]:
     """Every subscription of the customer's tenant, whoever sold it: limits are the tenant's (nce-rules.md §2)."""
     documents = call.state.units_of_tenant(tenant_id=call.customer.tenant_id)
@@ -148,6 +156,11 @@ def seats_held(call: Call) -> dict[str, int]:
         if one["status"] in _TAKES_SEATS:
             held[key_of(one)] = held.get(key_of(one), 0) + one["quantity"]
     return held
+
+
+def has_tried(call: Call, *, key: str) -> bool:
+    """Whether the tenant ever had a trial of a SKU, whatever became of it (nce-rules.md §8)."""
+    return any(one[PRIVATE].get("trial_of") == key for one in of_tenant(call))
 
 
 def etag_of(document: Json) -> str:

@@ -71,6 +71,19 @@ def _item(call: Call, *, order_id: str, number: int, line: Json, offer: Offer) -
     return {name: value for name, value in item.items() if value is not None}
 
 
+def has_uncancelled(call: Call) -> bool:
+    """Whether software or reservations were bought that nobody cancelled; seats end by their subscription."""
+    kept = call.state.all_commerce(kind="order", partner_id=call.partner.tenant_id, tenant_id=call.customer.tenant_id)
+    return any(
+        order["status"] != "cancelled"
+        and any(
+            line["quantity"] and kind in _WITHOUT_SUBSCRIPTION
+            for line, kind in zip(order["lineItems"], order[_PRIVATE]["kinds"], strict=True)
+        )
+        for order in kept
+    )
+
+
 def list_orders(call: Call) -> Answer:
     """A customer's orders, but those that are too new to be seen; `billingType` narrows."""
     wanted = call.query.get("billingtype", "").lower()

@@ -205,6 +205,19 @@ def test_one_azure_plan_for_each_customer(shop: Shop) -> None:
     assert shop.error_of(line)["errorCode"] == 10015
 
 
+def test_a_trial_is_had_once(shop: Shop) -> None:
+    line = shop.line(BASIC_TRIAL, quantity=5, term="P1M", cycle="none")
+    first, second = shop.cart(line, line)["lineItems"]
+    assert ("error" in first, second["error"]["errorCode"]) == (False, 10006)
+    waiting = shop.cart(line)
+    shop.bought(line)
+    assert shop.error_of(line)["errorCode"] == 10006
+    assert [one["code"] for one in shop.check_out(waiting).json()["orderErrors"]] == [800020]
+    shop.advance("P40D")  # it has become the product itself
+    assert [one["isTrial"] for one in shop.subscriptions()] == [False]
+    assert shop.error_of(line)["errorCode"] == 10006
+
+
 def test_a_reservation_needs_an_azure_plan(shop: Shop) -> None:
     line = shop.line(RESERVATION, cycle="one_time")
     assert shop.error_of(line)["errorCode"] == 10007

@@ -269,3 +269,32 @@ def test_a_reservation_is_cancelled_in_a_sandbox_only(shop: Shop, emulator: Runn
         outcomes.append(one.error_of(line)["errorCode"])
     assert outcomes == [800019, 10015, "cancelled", 10009]
     sandbox.http.close()
+
+
+# The end of a relationship (§4.7)
+
+
+def test_a_relationship_ends_when_every_subscription_has(shop: Shop) -> None:
+    plan = shop.subscription_of(shop.line(AZURE_PLAN, term="", cycle="one_time"))
+    seats = shop.subscription_of(shop.line(BASIC))
+    ending = {"relationshipToPartner": "none"}
+    assert refusal(shop.owner.call("PATCH", shop.base, json=ending)) == (400, 800024)
+    shop.patched(seats, status="suspended")
+    assert refusal(shop.owner.call("PATCH", shop.base, json=ending)) == (400, 800024)
+    shop.patched(shop.subscription(seats["id"]), status="deleted")
+    assert refusal(shop.owner.call("PATCH", shop.base, json=ending)) == (400, 800024)
+    shop.patched(plan, status="suspended")
+    assert shop.owner.call("PATCH", shop.base, json=ending).status_code == 200
+    assert refusal(shop.owner.get(shop.base)) == (403, 20002)
+
+
+def test_a_sandboxs_customer_is_deleted_after_its_orders(emulator: Running) -> None:
+    sandbox = PartnerClient(url=emulator.url, partner=SANDBOX)
+    tenants = sandbox.http.get("/_emulator/tenants").json()
+    country = next(one["country"] for one in tenants if SANDBOX.tenant_id in one["customer_of"])
+    shop = Shop(sandbox, country=country)
+    (order,) = shop.bought(shop.line(PERPETUAL, term="", cycle="one_time"))["orders"]
+    assert refusal(sandbox.call("DELETE", shop.base)) == (400, 800024)
+    assert cancelled(shop, order).status_code == 200
+    assert sandbox.call("DELETE", shop.base).status_code == 204
+    sandbox.http.close()

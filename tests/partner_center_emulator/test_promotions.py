@@ -131,6 +131,7 @@ def test_a_named_promotion_lowers_the_price(shop: Shop) -> None:
     # 10 of 300 seats of the promotion are used up now.
     (left,) = asked(shop, COPILOT, quantity=291, promotionId=COPILOT_PROMOTION)
     assert left["errors"][0]["availableSeats"] == 290
+    assert errors(asked(shop, COPILOT, quantity=290, promotionId=COPILOT_PROMOTION)) == []
 
 
 def test_some_promotions_apply_themselves(shop: Shop) -> None:
