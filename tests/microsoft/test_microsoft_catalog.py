@@ -227,7 +227,9 @@ def test_promotion_eligibilities(client: Any, microsoft: Any, reply: Any) -> Non
     (answer,) = client.catalog.promotion_eligibilities(customer_id="c-1", questions=[question])
 
     assert microsoft.calls()[-1].json == {
-        "items": [{"id": 0, "catalogItemId": "P:S:A", "quantity": 25, "termDuration": "P1Y", "billingCycle": "monthly"}]
+        "items": [
+            {"id": "0", "catalogItemId": "P:S:A", "quantity": 25, "termDuration": "P1Y", "billingCycle": "monthly"}
+        ]
     }
     assert (answer.number, [found.is_eligible for found in answer.eligibilities]) == (0, [True, False])
     assert answer.eligibilities[1].errors == (shapes.EligibilityError(type="SeatCount", description="Too few."),)

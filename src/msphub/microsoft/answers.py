@@ -13,24 +13,30 @@ _AGREEMENT_EXISTS = 600061
 _CART_BOUGHT = 800065
 _STALE_ETAG = 2055
 _PRECONDITION_FAILED = 800036
+_NOT_AVAILABLE = 400072
+_LONGEST_TEXT = 1024  # of a description (errors.md §1.1)
+_LONGEST_WAIT = 7 * 86_400.0  # of what Microsoft may ask for: more is a slip, and no clock could count to it
 
-_EXTENDED_CODE = re.compile(r"InternalErrorCode=(\d+)")
-_TRY_AGAIN = re.compile(r"try again in (\d+) second", re.IGNORECASE)
-_ENTRA_CODE = re.compile(r"AADSTS(\d+)")
+_EXTENDED_CODE = re.compile(r"InternalErrorCode=(\d{1,18})")
+_SECONDS = re.compile(r"\d{1,300}(\.\d{1,300})?", re.ASCII)
+_TRY_AGAIN = re.compile(r"try again in ([0-9]{1,300}) second", re.IGNORECASE)
+_ENTRA_CODE = re.compile(r"AADSTS(\d{1,18})")
+_CHALLENGE = re.compile(r'error_description="([^"]+)"', re.IGNORECASE)
+_MFA = re.compile(r"\bMFA\b|multi-?factor", re.IGNORECASE)
 
 
 def refusal(
     *, status: int, body: object, headers: Mapping[str, str], request_id: str | None, correlation_id: str | None
 ) -> errors.Refused:
     """Return the refusal an answer tells. All published shapes are read; an empty body is one too."""
-    members = reading.Members(body)
+    members = _outer(body)
     inner = members.child("error") or members
-    message = _message(inner) or _message(members) or f"Microsoft refused the request (HTTP {status})."
+    message = text_of(body) or _challenge(headers) or f"Microsoft refused the request (HTTP {status})."
     code, name = _code(inner, members)
-    details = _details(inner.get("data") or members.get("data"))
+    details = _details(inner.get("data", "details") or members.get("data"))
     kind = _kind(status=status, code=code, text=message)
     if kind is errors.SignInFailed:
-        reason = "audience" if code == AUDIENCE_REFUSED or "audience" in message.casefold() else "rejected"
+        reason = _reason_of_401(code=code, text=message)
         return errors.SignInFailed(
             SIGN_IN_ADVICE[reason],
             reason=reason,
@@ -53,15 +59,39 @@ def refusal(
     )
 
 
+def hidden_refusal(*, body: object) -> bool:
+    """Say whether what looks like a success is a refusal: Microsoft lists one with HTTP 200 (errors.md §8)."""
+    members = reading.Members(body)
+    return members.number("code") == _NOT_AVAILABLE and members.has("description", "message")
+
+
 def _own_wait(*, status: int, code: int | None) -> float | None:
     """Return how long to leave something alone that is in progress, where Microsoft doesn't say (errors.md §2)."""
-    return advice.WAIT_OF_CODE.get(code) if status == 409 and code is not None else None
+    return advice.wait_of(code=code) if status == 409 else None
 
 
 def text_of(body: object) -> str | None:
     """Return what an error answer says in words."""
-    members = reading.Members(body)
-    return _message(members.child("error")) or _message(members)
+    members = _outer(body)
+    said = body.strip() if isinstance(body, str) and "<" not in body else ""  # a proxy's page says nothing of Microsoft
+    return _message(members.child("error")) or _message(members) or said[:_LONGEST_TEXT] or None
+
+
+def _outer(body: object) -> reading.Members:
+    """Return the members of an error answer; some services send a list of one."""
+    return next(iter(reading.objects(body)), reading.Members(None)) if isinstance(body, list) else reading.Members(body)
+
+
+def _challenge(headers: Mapping[str, str]) -> str | None:
+    """Return what the header of a failed authentication says, where the body is silent (errors.md §1.1)."""
+    told = _CHALLENGE.search(headers.get("WWW-Authenticate", ""))
+    return told.group(1) if told else None
+
+
+def _reason_of_401(*, code: int | None, text: str) -> str:
+    if code == AUDIENCE_REFUSED or "audience" in text.casefold():
+        return "audience"
+    return "interaction_required" if _MFA.search(text) else "rejected"
 
 
 def retry_after(*, headers: Mapping[str, str], body: object = None) -> float | None:
@@ -70,18 +100,18 @@ def retry_after(*, headers: Mapping[str, str], body: object = None) -> float | N
     The header counts in seconds or names an instant; the throttling body says it in words (errors.md §1.2).
     """
     value = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
+    if _SECONDS.fullmatch(value):
+        return min(float(value), _LONGEST_WAIT)
     if value:
         try:
             until = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             until = None
         if until is not None:
             aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
-            return max(0.0, (aware - datetime.now(UTC)).total_seconds())
-    said = _TRY_AGAIN.search(reading.Members(body).text("message", "description") or "")
-    return float(said.group(1)) if said else None
+            return min(max(0.0, (aware - datetime.now(UTC)).total_seconds()), _LONGEST_WAIT)
+    said = _TRY_AGAIN.search(text_of(body) or "")
+    return min(float(said.group(1)), _LONGEST_WAIT) if said else None
 
 
 def sign_in_failure(*, answer: object, status: int | None) -> errors.SignInFailed:
@@ -137,11 +167,19 @@ _REASON_OF_CODE = {
     70011: "audience",
     65001: "consent_required",
     65004: "consent_required",
+    65005: "consent_required",
+    90094: "consent_required",
+    650052: "audience",
+    50072: "interaction_required",
+    50074: "interaction_required",
     50076: "interaction_required",
     50079: "interaction_required",
     50158: "interaction_required",
     53000: "interaction_required",
+    53001: "interaction_required",
+    53002: "interaction_required",
     53003: "interaction_required",
+    53004: "interaction_required",
 }
 
 
@@ -161,8 +199,10 @@ def _reason(*, error: str, suberror: str, code: int | None) -> str:
 def _kind(*, status: int, code: int | None, text: str) -> type[errors.Refused]:
     if status == 401:
         return errors.SignInFailed
-    if status == 412 or code in {_STALE_ETAG, _PRECONDITION_FAILED}:
+    if status in {412, 417} or code in {_STALE_ETAG, _PRECONDITION_FAILED}:
         return errors.StaleEtag
+    if code == _NOT_AVAILABLE:
+        return errors.NotFound
     if code in {_AGREEMENT_EXISTS, _CART_BOUGHT} or (status in {400, 409} and errors.domain_is_taken(text=text)):
         return errors.AlreadyExists
     return {403: errors.Forbidden, 404: errors.NotFound, 409: errors.Conflict, 410: errors.NotFound}.get(
@@ -171,17 +211,17 @@ def _kind(*, status: int, code: int | None, text: str) -> type[errors.Refused]:
 
 
 def _message(members: reading.Members) -> str | None:
-    message = members.get("description", "message", "error_description", "errorDescription", "title")
-    text = reading.scalar(message)
+    told = map(members.text, ("description", "message", "error_description", "errorDescription", "title"))
+    text = next((text.strip() for text in told if text and text.strip()), "")
     if not text and isinstance(members.get("error"), str):
-        text = members.text("error")
+        text = (members.text("error") or "").strip()
     return text or None
 
 
 def _code(inner: reading.Members, outer: reading.Members) -> tuple[int | None, str | None]:
     number = inner.number("code", "errorCode")
     if number is None:
-        extended = _EXTENDED_CODE.search(outer.text("errorMessageExtended") or "")
+        extended = _EXTENDED_CODE.search(inner.text("errorMessageExtended") or outer.text("errorMessageExtended") or "")
         number = int(extended.group(1)) if extended else None
     name = inner.text("errorName") or outer.text("errorName")
     if name is None and inner.number("code") is None:

@@ -134,8 +134,8 @@ def name_filter(*, field: str, prefix: str) -> str:
 
 
 def known(body: Body) -> Body:
-    """Return a body without what isn't known."""
-    return {name: value for name, value in body.items() if value is not None}
+    """Return a body without what isn't known: an empty text says nothing either, and Microsoft would judge it."""
+    return {name: value for name, value in body.items() if value is not None and value != ""}
 
 
 def _get(body: Body, name: str) -> object:

@@ -126,7 +126,7 @@ class Catalog:
     ) -> tuple[shapes.EligibilityAnswer, ...]:
         """Say which promotions a customer can have for these purchases. It only asks: repeating it changes nothing."""
         items = [
-            {"id": number}
+            {"id": str(number)}
             | _known(
                 catalogItemId=question.catalog_item_id,
                 quantity=question.quantity,

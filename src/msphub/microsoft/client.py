@@ -140,14 +140,14 @@ class Client:
         """Return what addresses and phone numbers of a country look like; NotFound for an unknown country."""
         code = country.strip().upper()
         answer = self._transport.read(path=f"/countryvalidationrules/{paths.part(code)}")
-        return parsing.country_rules(answer.body, country=code)
+        return parsing.country_rules(_told(answer), country=code)
 
     def check_address(self, *, address: shapes.Address) -> shapes.AddressCheck:
         """Ask the address verifier. It is advice, and a question: repeating it changes nothing."""
         answer = self._transport.read(
             method="POST", path="/validations/address", json=bodies.address_to_verify(address=address)
         )
-        return parsing.address_check(answer.body)
+        return parsing.address_check(_told(answer))
 
     # Customers
 
@@ -177,7 +177,7 @@ class Client:
     def get_customer(self, *, customer_id: str) -> shapes.Customer:
         """Return a customer; without GDAP some of it is missing."""
         answer = self._transport.read(path=paths.customer(customer_id))
-        return parsing.customer(answer.body, customer_id=customer_id)
+        return parsing.customer(_told(answer), customer_id=customer_id)
 
     def customers(
         self, *, name_starts_with: str | None = None, domain_starts_with: str | None = None, page_size: int = 500
@@ -200,12 +200,12 @@ class Client:
     def company_profile(self, *, customer_id: str) -> shapes.CompanyProfile:
         """Return the company behind a customer's tenant."""
         answer = self._transport.read(path=f"{paths.customer(customer_id)}/profiles/company", kind=_USER)
-        return parsing.company_profile(answer.body) or shapes.CompanyProfile()
+        return parsing.company_profile(_told(answer)) or shapes.CompanyProfile()
 
     def billing_profile(self, *, customer_id: str) -> shapes.BillingProfile:
         """Return whom Microsoft bills for, with the etag a change needs."""
         answer = self._transport.read(path=f"{paths.customer(customer_id)}/profiles/billing")
-        return self._billing_profile(answer)
+        return _billing_profile(_told(answer), answer=answer)
 
     def update_billing_profile(
         self, *, request_id: uuid.UUID, customer_id: str, profile: shapes.BillingProfile
@@ -225,24 +225,26 @@ class Client:
             json=bodies.billing_profile(profile=profile, phone_number=phone_number),
             headers={"If-Match": paths.quoted(profile.etag)},
         )
-        return self._billing_profile(answer)
+        if not reading.Members(answer.body):  # done, and nothing said of it
+            return dataclasses.replace(profile, etag=answer.headers.get("ETag"))
+        return _billing_profile(answer.body, answer=answer)
 
     def organization(self, *, customer_id: str) -> shapes.Organization | None:
         """Return the tenant's own record; needs a directory role in the customer's tenant."""
         answer = self._transport.read(path=f"{paths.customer(customer_id)}/organization")
-        return parsing.organization(answer.body)
+        return parsing.organization(paging.listed(answer))
 
     def custom_domains(self, *, customer_id: str) -> tuple[str, ...]:
         """Return the customer's domains; needs a directory role in the customer's tenant."""
         answer = self._transport.read(path=f"{paths.customer(customer_id)}/customDomains")
-        return parsing.domains(answer.body)
+        return parsing.domains(paging.listed(answer))
 
     # The relationship
 
     def relationship_request_url(self) -> str:
         """Return the partner's invitation link: the same one for every customer."""
         answer = self._transport.read(path="/customers/relationshiprequests", kind=_USER)
-        url = reading.Members(answer.body).text("url")
+        url = reading.Members(_told(answer)).text("url")
         if not url:
             raise errors.Unavailable("Microsoft told no link.", status=answer.status)
         return url
@@ -263,7 +265,7 @@ class Client:
     def qualifications(self, *, customer_id: str) -> list[shapes.Qualification]:
         """Return the customer's special qualifications and how far their vetting is."""
         answer = self._transport.read(path=f"{paths.customer(customer_id)}/qualifications")
-        return parsing.qualifications(answer.body)
+        return parsing.qualifications(paging.listed(answer))
 
     def request_qualification(
         self,
@@ -319,7 +321,7 @@ class Client:
     def validation_codes(self) -> list[shapes.ValidationCode]:
         """Return the partner's codes for government customers."""
         answer = self._transport.read(path="/customers/all/validations")
-        return parsing.validation_codes(answer.body)
+        return parsing.validation_codes(paging.listed(answer))
 
     def account_validation_status(self, *, customer_id: str) -> shapes.AccountValidation | None:
         """Return the state of Microsoft's risk review, None while there is none yet (600074)."""
@@ -331,7 +333,7 @@ class Client:
             if missing.code != _ACCOUNT_STATUS_NOT_FOUND:
                 raise
             return None
-        return parsing.account_validation(answer.body)
+        return parsing.account_validation(_told(answer))
 
     # Agreements
 
@@ -340,7 +342,7 @@ class Client:
     ) -> list[shapes.AgreementTemplate]:
         """Return the agreements there are; the type is always sent, as Microsoft's default is the retired one."""
         answer = self._transport.read(path="/agreements", query={"agreementType": agreement_type}, kind=_USER)
-        return parsing.agreement_templates(answer.body)
+        return parsing.agreement_templates(paging.listed(answer))
 
     def agreements(
         self, *, customer_id: str, agreement_type: str = MICROSOFT_CUSTOMER_AGREEMENT
@@ -349,7 +351,7 @@ class Client:
         answer = self._transport.read(
             path=f"{paths.customer(customer_id)}/agreements", query={"agreementType": agreement_type}, kind=_USER
         )
-        return parsing.agreements(answer.body)
+        return parsing.agreements(paging.listed(answer))
 
     def confirm_agreement(
         self,
@@ -392,7 +394,7 @@ class Client:
         answer = self._transport.read(
             path=f"{paths.customer(customer_id)}/directSignedMicrosoftCustomerAgreementStatus", kind=_USER
         )
-        return reading.Members(answer.body).flag("isSigned") or False
+        return reading.Members(_told(answer)).flag("isSigned") or False
 
     def agreement_document(
         self, *, template_id: str, language: str = "en-US", country: str = "US"
@@ -403,7 +405,7 @@ class Client:
             query={"language": language, "country": country.upper()},
             kind=_USER,
         )
-        return parsing.agreement_document(answer.body)
+        return parsing.agreement_document(_told(answer))
 
     # The connection itself
 
@@ -418,10 +420,6 @@ class Client:
         found = _GUID.search(members.text("issuer") or "") or _GUID.search(members.text("token_endpoint") or "")
         return shapes.TenantInformation(tenant_id=found.group(0), source="openid") if found else None
 
-    def _billing_profile(self, answer: transport.Answer) -> shapes.BillingProfile:
-        profile = parsing.billing_profile(answer.body) or shapes.BillingProfile()
-        return profile if profile.etag else dataclasses.replace(profile, etag=answer.headers.get("ETag"))
-
     def _phone(self, *, number: str | None, country: str | None) -> str | None:
         """Return a phone number in the country's shape; as given where no shape fits, Microsoft will judge."""
         if not number or not number.strip():
@@ -434,3 +432,15 @@ class Client:
                 self._phone_rules[code] = None
         regex = self._phone_rules.get(code) if code is not None else None
         return phones.shaped(number=number, country=code, regex=regex) or number.strip()
+
+
+def _told(answer: transport.Answer) -> object:
+    """Return what an answer tells of one thing; an empty one is no answer, however successful it calls itself."""
+    if not reading.Members(answer.body):
+        raise errors.Unavailable("Microsoft's answer is empty.", status=answer.status)
+    return answer.body
+
+
+def _billing_profile(body: object, *, answer: transport.Answer) -> shapes.BillingProfile:
+    profile = parsing.billing_profile(body) or shapes.BillingProfile()
+    return profile if profile.etag else dataclasses.replace(profile, etag=answer.headers.get("ETag"))

@@ -2,8 +2,8 @@
 
 from typing import cast
 
+from msphub.microsoft import advice, reading
 from msphub.microsoft import order_shapes as shapes
-from msphub.microsoft import reading
 
 
 def cart(value: object) -> shapes.Cart | None:
@@ -45,40 +45,57 @@ def _cart_line(members: reading.Members) -> shapes.CartLine:
 
 
 def _line_error(members: reading.Members) -> shapes.LineError | None:
-    error = members.child("error")
-    if not error:
-        return None
+    """Return why a line can't be bought. Whatever is told there is a reason: an error is never taken for none."""
+    told = members.get("error")
+    error = reading.Members(told)
+    name = error.text("errorCode", "code")
     code = error.number("errorCode", "code")
-    description = error.text("errorDescription", "description", "message") or ""
-    if code is None and not description:
+    if code is None:
+        code = advice.cart_error_code(name=name)
+    description = error.text("errorDescription", "description", "message") or (told if isinstance(told, str) else "")
+    if code is None and not description and not name:
         return None
     more = error.get("additionalInformation")
-    told = reading.Members(more)
+    numbers = reading.Members(more)
     return shapes.LineError(
         code=code,
-        description=description,
-        available_quantity=told.number("availableQuantity"),
-        purchased_quantity=told.number("purchasedQuantity"),
+        description=description or (name if code is None and name else ""),
+        available_quantity=numbers.number("availableQuantity"),
+        purchased_quantity=numbers.number("purchasedQuantity"),
         additional=more if isinstance(more, dict) else {},
     )
 
 
 def checkout_result(value: object) -> shapes.CheckoutResult | None:
-    """Return what became of a cart, None where the answer doesn't tell; a bare Order is a result too (contract §18)."""
+    """Return what became of a cart, None where the answer doesn't tell it of all of the cart.
+
+    A bare Order is a result too (contract §18); a cart, which has an id as well, is none.
+    """
     members = reading.Members(value)
-    if members.has("orders", "orderErrors"):
-        found = tuple(made for entry in reading.entries(members.get("orders")) if (made := order(entry)))
-        failed = tuple(
-            shapes.OrderError(
-                order_group=entry.text("orderGroupId", "orderGroup"),
-                code=entry.number("code", "errorCode"),
-                description=entry.text("description", "errorDescription", "message") or "",
-            )
-            for entry in members.children("orderErrors")
+    if not members.has("orders", "orderErrors"):
+        entries = reading.entries(value)
+        if any(not _is_order(entry) for entry in entries):
+            return None
+    else:
+        entries = reading.entries(members.get("orders"))
+    found = [order(entry) for entry in entries]
+    failed = tuple(
+        shapes.OrderError(
+            order_group=entry.text("orderGroupId", "orderGroup"),
+            code=entry.number("code", "errorCode"),
+            description=entry.text("description", "errorDescription", "message") or "",
         )
-        return shapes.CheckoutResult(orders=found, errors=failed) if found or failed else None
-    bare = tuple(made for entry in reading.entries(value) if (made := order(entry)))
-    return shapes.CheckoutResult(orders=bare) if bare else None
+        for entry in members.children("orderErrors")
+    )
+    known = tuple(one for one in found if one is not None)
+    is_told = bool(known or failed) and len(known) == len(found)
+    return shapes.CheckoutResult(orders=known, errors=failed) if is_told else None
+
+
+def _is_order(value: object) -> bool:
+    members = reading.Members(value)
+    kind = members.child("attributes").text("objectType")
+    return kind.casefold() == "order" if kind else not members.has("creationTimestamp", "code", "error")
 
 
 def order(value: object) -> shapes.Order | None:

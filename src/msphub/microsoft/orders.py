@@ -22,7 +22,7 @@ class Orders:
         """
         query = {
             **({"billingType": billing_type} if billing_type else {}),
-            **({"includePrice": "true"} if include_price else {}),
+            **({"include_price": "true"} if include_price else {}),
         }
         path = f"{paths.customer(customer_id)}/orders"
         for body in paging.pages(carrier=self._transport, path=path, query=query):
@@ -33,7 +33,7 @@ class Orders:
     def get(self, *, customer_id: str, order_id: str, include_price: bool = False) -> shapes.Order:
         """Return an order; NotFound (20000) when there is none, or none yet."""
         answer = self._transport.read(
-            path=_path(customer_id, order_id), query={"includePrice": "true"} if include_price else None
+            path=_path(customer_id, order_id), query={"include_price": "true"} if include_price else None
         )
         found = order_parsing.order(answer.body)
         if found is None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from msphub.microsoft import errors, login, reading, transport
 
+_NO_CONTENT = 204
+
 
 def pages(
     *,
@@ -12,11 +14,15 @@ def pages(
     query: Mapping[str, str] | None = None,
     kind: login.Kind = login.Kind.APP,
 ) -> Iterator[object]:
-    """Yield the body of each page. Raises Unavailable when the links lead back to a page already seen."""
+    """Yield the body of each page.
+
+    Raises Unavailable when the links lead back to a page already seen, and when an answer is no list: that nothing was
+    told isn't the same as that there is nothing.
+    """
     answer = carrier.read(path=path, query=query, kind=kind)
     seen: set[reading.NextPage] = set()
     while True:
-        yield answer.body
+        yield listed(answer)
         following = reading.next_page(body=answer.body)
         if following is None:
             return
@@ -27,6 +33,13 @@ def pages(
         answer = carrier.read(
             path=following.path, kind=kind, headers={"MS-ContinuationToken": token} if token else None
         )
+
+
+def listed(answer: transport.Answer) -> object:
+    """Return the body of an answer that is a list, whatever its wrapper. Raises Unavailable for anything else."""
+    if answer.status != _NO_CONTENT and not isinstance(answer.body, dict | list):
+        raise errors.Unavailable("Microsoft's answer has no list.", status=answer.status)
+    return answer.body
 
 
 def objects(

@@ -5,6 +5,7 @@ ones are None, unknown enumeration values stay the strings they are (contract §
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,9 +14,15 @@ from decimal import Decimal, InvalidOperation
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
+from msphub.microsoft import errors
+
 _COLLECTION = ("items", "value", "values", "results", "data")
 _SCALAR = ("value", "code", "id", "name")
 _LARGEST_EXPONENT = 30  # of a number that can be money: 1e999999999 is a number too, and takes a gigabyte to write
+_TOO_LARGE = 10**18  # for any count, code or version
+_DIGITS = re.compile(r"\s*(-?\d{1,18})(?:\.0*)?\s*", re.ASCII)
+_NEVER_IN_TEXT = re.compile("[\0\ud800-\udfff]")  # no database keeps them, no UTF-8 carries the second kind
+_ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
 class Printed(float):
@@ -105,6 +112,8 @@ def scalar(value: object) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Printed):
+        return value.text
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, dict):
@@ -118,17 +127,17 @@ def whole(value: object) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
+        return value if abs(value) < _TOO_LARGE else None
+    if isinstance(value, float) and value.is_integer() and abs(value) < _TOO_LARGE:
         return int(value)
-    if isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,18}\s*", value):
-        return int(value)
+    if isinstance(value, str) and (digits := _DIGITS.fullmatch(value)):
+        return int(digits.group(1))
     return None
 
 
 def exact(value: object) -> Decimal | None:
     """Return a number as it was written; None for what isn't one, or isn't a quantity of anything."""
-    text = value.text if isinstance(value, Printed) else scalar(value)
+    text = scalar(value)
     if text is None or isinstance(value, bool):
         return None
     try:
@@ -139,14 +148,18 @@ def exact(value: object) -> Decimal | None:
 
 
 def instant(text: str | None) -> datetime | None:
-    """Return an instant in UTC; published samples have blanks around the colons."""
+    """Return an instant in UTC; published samples have blanks around the colons.
+
+    The year 1 is how Microsoft's services write that there is none (sample `cart.update`).
+    """
     if not text:
         return None
     try:
         parsed = datetime.fromisoformat(re.sub(r"\s*:\s*", ":", text.strip()))
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        known = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return known if known.year > 1 else None
 
 
 def entries(value: object) -> tuple[object, ...]:
@@ -172,9 +185,39 @@ def objects(value: object) -> tuple[Members, ...]:
 
 
 def body_of(content: bytes) -> object:
-    """Decode a JSON answer; None for an empty one. Raises ValueError for anything else."""
+    """Decode a JSON answer; None for an empty one. Raises ValueError for anything else.
+
+    NaN and infinity aren't JSON, however many servers write them: nothing of ours could be sent back with them.
+    """
     text = content.decode("utf-8-sig", errors="replace").strip()
-    return json.loads(text, parse_float=Printed) if text else None
+    if not text:
+        return None
+    try:
+        value: object = json.loads(text, parse_float=_printed, parse_constant=_refuse)
+        return _clean(value) if "\0" in text or _ESCAPED.search(text) else value
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _printed(text: str) -> Printed:
+    number = Printed(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _refuse(text: str) -> object:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str):
+        return _NEVER_IN_TEXT.sub("", value)
+    if isinstance(value, list):
+        return [_clean(entry) for entry in value]
+    if isinstance(value, dict):
+        return {_NEVER_IN_TEXT.sub("", name): _clean(member) for name, member in value.items()}
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +242,10 @@ def next_page(*, body: object) -> NextPage | None:
     token = _header(Members(link).get("headers"), "MS-ContinuationToken") or members.text("continuationToken")
     if not uri:
         return None
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise errors.Unavailable("A list of Microsoft's goes on at an address that can't be read.") from None
     path = "/" + parts.path.lstrip("/")
     if re.match(r"/v1(\.0)?(/|$)", path, re.IGNORECASE):
         path = "/" + path[1:].partition("/")[2]

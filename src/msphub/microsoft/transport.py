@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -114,7 +114,7 @@ class Transport:
         """
         call = replace(
             self._plain(
-                url=f"{self._endpoints.prices}/v1.0{path}" + (f"?{urlencode(query)}" if query else ""),
+                url=f"{self._endpoints.prices}/v1.0{path}" + _asked(query),
                 audience=self._endpoints.prices_audience,
                 kind=login.Kind.USER,
                 accepted=frozenset(),
@@ -193,7 +193,7 @@ class Transport:
     ) -> _Call:
         return _Call(
             method=method,
-            url=f"{self._endpoints.partner_center}/v1{path}" + (f"?{urlencode(query)}" if query else ""),
+            url=f"{self._endpoints.partner_center}/v1{path}" + _asked(query),
             audience=self._endpoints.partner_center_audience,
             kind=kind,
             headers={"X-Locale": self._locale, **(headers or {})},
@@ -253,25 +253,25 @@ class Transport:
         return response
 
     def _ask(self, call: _Call) -> tuple[httpx.Response, str]:
-        """Send once, and once more after 401 with a new token or when a user's token turns out to be needed.
+        """Send once, and once more after 401 with a new token, and when a user's token turns out to be needed.
 
         Both answers mean that nothing was done. Waiting for a turn isn't part of the timeout.
         """
         self._take_turn(call)
         ends = time.monotonic() + self._timeout
         kind = call.kind
-        token = self._token(call, kind=kind, ends=ends)
-        response, correlation_id = self._send(call, token=token, ends=ends)
-        if response.status_code == 401 and kind is not None and token is not None:
-            self._login.forget(kind=kind, audience=call.audience, token=token)
+        renewed: set[login.Kind] = set()
+        while True:
             token = self._token(call, kind=kind, ends=ends)
-            ends += self._take_turn(call)
             response, correlation_id = self._send(call, token=token, ends=ends)
-        if kind is login.Kind.APP and self._login.has_user and _wants_user(response):
-            token = self._token(call, kind=login.Kind.USER, ends=ends)
+            if response.status_code == 401 and kind is not None and token is not None and kind not in renewed:
+                renewed.add(kind)
+                self._login.forget(kind=kind, audience=call.audience, token=token)
+            elif kind is login.Kind.APP and self._login.has_user and _wants_user(response):
+                kind = login.Kind.USER
+            else:
+                return response, correlation_id
             ends += self._take_turn(call)
-            response, correlation_id = self._send(call, token=token, ends=ends)
-        return response, correlation_id
 
     def _take_turn(self, call: _Call) -> float:
         return self._pace.wait(key=call.pace_key, at_most=self._pace_wait) if call.pace_key is not None else 0.0
@@ -326,6 +326,14 @@ class Transport:
                 else:
                     what = "Microsoft's answer can't be read."
                     raise self._no_answer(call, what, correlation_id=correlation_id, response=response) from None
+            if status not in call.accepted and answers.hidden_refusal(body=body):
+                raise answers.refusal(
+                    status=status,
+                    body=body,
+                    headers=response.headers,
+                    request_id=call.request_id,
+                    correlation_id=correlation_id,
+                )
             return Answer(status=status, body=body, headers=response.headers)
         if status == 429:
             raise errors.Throttled(
@@ -365,6 +373,11 @@ class Transport:
             request_id=call.request_id,
             correlation_id=correlation_id,
         )
+
+
+def _asked(query: Mapping[str, str] | None) -> str:
+    """Return a query as the end of an address; a blank is %20, which every decoder knows."""
+    return f"?{urlencode(query, quote_via=quote)}" if query else ""
 
 
 def _customer_of(path: str) -> str:

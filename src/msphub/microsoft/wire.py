@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
 
 import httpx
 import structlog
@@ -50,15 +51,8 @@ class Wire:
         """
         http = self._http or _shared_pool()
         started = time.monotonic()
-        target = httpx.URL(url)
-        line = _log.bind(
-            method=method,
-            host=target.host,
-            path=target.path,
-            ms_request_id=request_id,
-            ms_correlation_id=correlation_id,
-        )
         try:
+            target = httpx.URL(url)
             request = http.build_request(
                 method,
                 target,
@@ -67,6 +61,16 @@ class Wire:
                 data=dict(form) if form is not None else None,
                 timeout=timeout,
             )
+        except (httpx.InvalidURL, ValueError) as error:  # an address, an etag or a token that no request can carry
+            raise httpx.LocalProtocolError(f"the request can't be written ({type(error).__name__})") from None
+        line = _log.bind(
+            method=method,
+            host=target.host,
+            path=target.path,
+            ms_request_id=request_id,
+            ms_correlation_id=correlation_id,
+        )
+        try:
             response = http.send(request, stream=stream, follow_redirects=False)
             if stream and not response.is_success:
                 response.read()
@@ -115,6 +119,7 @@ def _shared_pool() -> httpx.Client:
                 limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5.0),
                 headers={"User-Agent": "msphub"},
             )
+            pool.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # partners share it, not their cookies
             _pools[pid] = pool
         return pool
 
