@@ -15,7 +15,7 @@ from msphub.microsoft import price_rows
 COLUMNS = [
     "ProductTitle", "ProductId", "SkuId", "SkuTitle", "Publisher", "SkuDescription", "UnitOfMeasure", "TermDuration",
     "BillingPlan", "Market", "Currency", "UnitPrice", "PricingTierRangeMin", "PricingTierRangeMax",
-    "EffectiveStartDate", "EffectiveEndDate", "Tags", "ERP Price", "Segment",
+    "EffectiveStartDate", "EffectiveEndDate", "Tags", "ERP Price", "Segment", "ChangeIndicator",
 ]  # fmt: skip
 TODAY = factories.NOW.date()
 

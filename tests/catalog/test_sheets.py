@@ -80,6 +80,14 @@ def test_what_is_no_longer_listed_ends_today_and_other_markets_stay(world: facto
     assert Sku.objects.get(external_id="0002", product__external_id="CFQ7TTC0LH18").active
 
 
+def test_a_row_that_only_withdraws_its_price_ends_it(world: factories.PartnerWorld) -> None:
+    trial = {"SkuTitle": "Trial", "BillingPlan": "None", "ERP_Price": "0", "UnitPrice": "0"}
+    take_over(world.id, [row(ChangeIndicator="Unchanged"), row(sku="0002", ChangeIndicator="Added", **trial)])
+    loaded, applied = take_over(world.id, [row(), row(sku="0002", ChangeIndicator="Deleted", **trial)])
+    assert (loaded.refused, applied.prices_ended) == (0, 1)
+    assert _prices(world, "0002")[0][1] == TODAY
+
+
 def test_a_corrected_price_of_the_same_day_and_a_changed_cost_are_taken_over(world: factories.PartnerWorld) -> None:
     take_over(world.id, [row()])
     _loaded, applied = take_over(world.id, [row(UnitPrice="61.00")])

@@ -399,4 +399,5 @@ def test_any_sheet_is_rows_or_unavailable(cells: list[list[str]], head: bytes, n
                 found = list(price_rows.price_rows(file=file))
         except errors.Unavailable:
             continue
-        assert all("\0" not in repr(row) for row in found)
+        for row in found:
+            assert "\0" not in (row.reason if isinstance(row, price_rows.BadRow) else row.product_id + row.sku_id)

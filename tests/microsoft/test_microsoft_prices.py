@@ -140,6 +140,58 @@ def test_a_quote_that_never_ends_costs_its_lines_only() -> None:
     assert found[-1].product_id == "P19999"
 
 
+NEEDED = "ProductId,SkuId,Currency,UnitPrice"
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["P,S,USD", "P,S,US", "P", 'P,"S', 'P,"S,USD,1.00', 'P,S,USD,"1.00', 'P,"two\nlines'],
+)
+def test_a_table_that_ends_amid_a_row_is_cut(end: str) -> None:
+    with pytest.raises(errors.Unavailable, match=r"ends in the middle of line [34]\."):
+        rows(f"{NEEDED}\nP,S,USD,1.00\n{end}")
+
+
+def test_a_table_without_a_last_line_break_is_whole() -> None:
+    found = rows(f'{NEEDED}\nP,S,USD,1.00\nP,"S ""2""",EUR,2.00')
+
+    assert [row.sku_id for row in found if isinstance(row, price_rows.PriceRow)] == ["S", 'S "2"']
+
+
+def test_rows_of_nothing_are_none() -> None:
+    found = rows(f"{NEEDED}\n,,,\n\nP,S,USD,1.00\n,,,\n")
+
+    assert [row.number for row in found] == [4]
+
+
+def test_several_currencies_tiers_and_withdrawn_prices() -> None:
+    header = (
+        "\ufeffChangeIndicator,ProductTitle,ProductId,SkuId,TermDuration,BillingPlan,Market,Currency,UnitPrice,"
+        "PricingTierRangeMin,PricingTierRangeMax,EffectiveStartDate,EffectiveEndDate,Tags,ERP Price,Segment,"
+        "PreviousValues"
+    )
+    tail = "2026-11-01T00:00:00Z,0001-01-01T00:00:00,License;NewCommerce,144.00,Commercial,"
+    found = rows(
+        f"{header}\r\n"
+        f'Unchanged,"Office ""365"", E3",P,0001,P1Y,Annual,FR,EUR,120.00,1,300,{tail}\r\n'
+        f"Changed,Office,P,0001,P1Y,Annual,FR,CHF,130.00,301.0,,{tail}\r\n"
+        f"Deleted,Office,P,0002,,None,FR,EUR,0,,,{tail}\r\n",
+        1 << 16,
+    )
+
+    first, second, gone = (row for row in found if isinstance(row, price_rows.PriceRow))
+    assert (first.product_title, first.currency, first.tier_minimum, first.tier_maximum) == (
+        'Office "365", E3',
+        "EUR",
+        1,
+        300,
+    )
+    assert (second.currency, second.tier_minimum, second.tier_maximum) == ("CHF", 301, None)
+    assert (first.tags, first.effective_ends_at, first.other) == ("License;NewCommerce", None, {"PreviousValues": ""})
+    assert [row.is_withdrawn for row in (first, second, gone)] == [False, False, True]
+    assert (gone.term_duration, gone.unit_price) == ("", Decimal(0))
+
+
 def test_grouped_thousands_are_read_and_other_commas_are_not() -> None:
     header = "ProductId,SkuId,Currency,UnitPrice"
 

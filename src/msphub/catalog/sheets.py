@@ -114,6 +114,8 @@ def load(
             if isinstance(row, BadRow):
                 loaded.refuse(line=row.number, reason=row.reason)
                 continue
+            if row.is_withdrawn:
+                continue
             try:
                 lines.append(_values(row, market=market, today=today, software=software))
             except ValueError as error:

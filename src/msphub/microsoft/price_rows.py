@@ -10,8 +10,10 @@ import functools
 import gzip
 import io
 import itertools
+import lzma
 import re
 import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -49,7 +51,21 @@ _KNOWN = frozenset(
         "tags",
         "erpprice",
         "segment",
+        "changeindicator",
     }
+)
+# What goes wrong in an archive that isn't one, or only a part of one.
+_BROKEN = (
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,  # encrypted, or packed in an unknown way
+    ValueError,
+    LookupError,
 )
 
 
@@ -58,7 +74,8 @@ class PriceRow:
     """A price of a SKU for one term and billing plan. `unit_price` is for the whole term (contract §7.7).
 
     `number` is the line of the file it starts on, the header being 1. `erp_price` is Microsoft's recommended retail
-    price. Rows of a tiered price have `tier_minimum` and `tier_maximum`. `other` holds columns this code doesn't know.
+    price. Rows of a tiered price have `tier_minimum` and `tier_maximum`. `change_indicator` says what is new since the
+    last sheet, where the sheet has that column. `other` holds columns this code doesn't know.
     """
 
     number: int
@@ -81,7 +98,13 @@ class PriceRow:
     tier_maximum: int | None = None
     effective_starts_at: datetime | None = None
     effective_ends_at: datetime | None = None
+    change_indicator: str = ""
     other: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Say whether the row only tells that there is no such price any more."""
+        return self.change_indicator.casefold() in {"deleted", "delete", "del", "removed"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +168,7 @@ def unpacked(*, chunks: Iterable[bytes]) -> Iterator[io.BufferedIOBase]:
             yield _file(_inflated(whole, -zlib.MAX_WBITS))
         else:
             yield _file(whole)
-    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _BROKEN as error:
         raise errors.Unavailable(f"Microsoft's file can't be unpacked ({error}).") from None
 
 
@@ -205,7 +228,7 @@ class _Row:
         self._values = values
 
     def text(self, column: str) -> str:
-        return self._values.get(_folded(column), "").strip()
+        return self._values.get(_folded(column), "").replace("\0", "").strip()
 
     def required(self, column: str) -> str:
         text = self.text(column)
@@ -242,7 +265,7 @@ class _Row:
 
     def instant(self, column: str) -> datetime | None:
         text = self.text(column)
-        if not text:
+        if not text or text.startswith("0001-01-01"):  # how Microsoft's services write that there is none
             return None
         found = _instant(text)
         if found is None:
@@ -272,6 +295,7 @@ def _price(row: _Row) -> PriceRow:
         tier_maximum=row.whole("PricingTierRangeMax"),
         effective_starts_at=row.instant("EffectiveStartDate"),
         effective_ends_at=row.instant("EffectiveEndDate"),
+        change_indicator=row.text("ChangeIndicator"),
         other=row.other,
     )
 
@@ -284,22 +308,45 @@ def _rate(row: _Row) -> FxRate:
 
 
 def _rows[T](file: io.BufferedIOBase, *, needed: tuple[str, ...], read: Callable[[_Row], T]) -> Iterator[T | BadRow]:
-    lines = csv.reader(io.TextIOWrapper(cast("BinaryIO", file), encoding="utf-8-sig", errors="replace", newline=""))
+    """Yield what is read of each row. Raises Unavailable for a table that ends amid a row: the rest is missing."""
+    text = _Lines(io.TextIOWrapper(cast("BinaryIO", file), encoding="utf-8-sig", errors="replace", newline=""))
+    lines = csv.reader(text)
     columns = _header(lines, needed=needed)
     names = [_folded(column) for column in columns]
     unknown = [place for place, name in enumerate(names) if name not in _KNOWN]
     while True:
         number = lines.line_num + 1
+        text.quotes = 0
         try:
             values = next(lines, None)
             if values is None:
                 return
-            if not values:
+            if text.is_cut and (text.quotes % 2 or len(values) < len(names)):
+                raise errors.Unavailable(f"Microsoft's table ends in the middle of line {lines.line_num}.")
+            if not any(values):
                 continue
             yield read(_Row(number, _named(names, values), {columns[place]: values[place] for place in unknown}))
         except (_Unreadable, csv.Error) as error:
             upto = f" (lines {number} to {lines.line_num})" if lines.line_num > number else ""
             yield BadRow(number=number, reason=f"{error}{upto}")
+
+
+class _Lines:
+    """The lines of a text, and how the last one read ended."""
+
+    def __init__(self, text: Iterable[str]) -> None:
+        self._lines = iter(text)
+        self.quotes = 0
+        self.is_cut = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.quotes += line.count('"')
+        self.is_cut = not line.endswith(("\n", "\r"))
+        return line
 
 
 def _named(names: list[str], values: list[str]) -> dict[str, str]:
