@@ -9,11 +9,13 @@ from django.db import connection
 from tests import factories
 
 from msphub.accounts.models import MicrosoftConnection
-from msphub.catalog import permissions, sheets, sync
-from msphub.catalog.choices import SyncState
+from msphub.catalog import permissions, prices, sheets, sync
+from msphub.catalog.choices import Category, Shelf, SyncState
 from msphub.catalog.models import CatalogSync, Price, PriceCost, Sku
 from msphub.kit import scope
 from msphub.kit.errors import Forbidden, Refused
+from msphub.microsoft import errors
+from msphub.microsoft import prices as microsoft_prices
 from partner_center_emulator import testing
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,6 +54,53 @@ def test_a_sync_brings_microsofts_products_prices_and_what_skus_need(
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('pg_temp.catalog_sheet')")
         assert cursor.fetchone()[0] is None
+
+
+def test_software_comes_by_a_sheet_of_its_own_and_stays_when_that_is_refused(
+    world: factories.PartnerWorld, run_jobs: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync.start_sync(by=world.actor, at=factories.NOW)
+    run_jobs()
+    scope.enter(partner_id=world.id)
+    software = Price.objects.filter(product__shelf=Shelf.SOFTWARE, market="US")
+    perpetual = software.filter(product__category=Category.PERPETUAL)
+    subscribed = software.filter(product__category=Category.SOFTWARE)
+    # Bought once without a term; by the year or three, paid once or by the year.
+    assert set(perpetual.values_list("term", "plan")) == {("", "one_time")}
+    assert set(subscribed.values_list("term", flat=True)) == {"P1Y", "P3Y"}
+    assert set(subscribed.values_list("plan", flat=True)) <= {"annual", "triennial", "one_time"}
+    assert PriceCost.objects.filter(price__in=software).count() == software.count() > 10
+    one = subscribed.filter(term="P3Y", valid_before=None)[0]
+    found = prices.prices_for(
+        by=world.actor,
+        lines=[
+            prices.Line(
+                sku_id=one.sku_id,
+                scope=prices.Scope(market="US", currency="USD", segments=("commercial",)),
+                term=one.term,
+                plan=one.plan,
+                quantity=3,
+                on=max(one.valid_from, factories.NOW.date()),
+            )
+        ],
+    )
+    assert found[0] is not None
+    assert found[0].list_price == one.list_price
+    before = set(software.values_list("id", "list_price", "valid_before"))
+
+    def refused(**asked: Any) -> Any:
+        if asked["view"] == microsoft_prices.SOFTWARE:
+            raise errors.Refused("Not for this partner.", status=403)
+        return load(**asked)
+
+    load = sync._load
+    monkeypatch.setattr(sync, "_load", refused)
+    sync.start_sync(by=world.actor, at=factories.NOW + datetime.timedelta(hours=1))
+    run_jobs()
+    run = _run(world)
+    assert (run.state, run.prices_ended) == (SyncState.DONE, 0)
+    scope.enter(partner_id=world.id)
+    assert set(software.values_list("id", "list_price", "valid_before")) == before
 
 
 def test_a_worker_that_dies_amid_a_sheet_leaves_the_catalogue_and_the_next_goes_on(

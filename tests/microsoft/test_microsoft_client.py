@@ -442,8 +442,10 @@ def test_remove_relationship(client: Any, microsoft: Any, reply: Any) -> None:
 def test_connection_that_works(client: Any, microsoft: Any, reply: Any) -> None:
     microsoft.on("GET", "/v1/customers", reply(body={"items": []}))
     microsoft.on("GET", "/v1/customers/relationshiprequests", reply(body={"url": "https://x"}))
+    sheet = "/v1.0/sales/pricesheets(Market='DE',PricesheetView='updatedlicensebased')/$value"
+    microsoft.on("GET", sheet, reply(body={}))
 
-    report = client.test_connection()
+    report = client.test_connection(market="DE")
 
     assert report.ok
     assert [step.name for step in report.steps] == [
@@ -452,9 +454,11 @@ def test_connection_that_works(client: Any, microsoft: Any, reply: Any) -> None:
         "customers",
         "invitation_link",
         "graph_token",
+        "prices_token",
+        "price_sheet",
     ]
-    client.test_connection()
-    assert len(microsoft.token_requests()) == 6
+    client.test_connection(market="DE")
+    assert len(microsoft.token_requests()) == 8
 
 
 def test_connection_with_a_wrong_secret(
@@ -469,7 +473,7 @@ def test_connection_with_a_wrong_secret(
     report = client.test_connection()
 
     assert not report.ok
-    assert [step.state for step in report.steps] == ["failed", "failed", "skipped", "skipped", "skipped"]
+    assert [step.state for step in report.steps] == ["failed", "failed", *["skipped"] * 5]
     assert "secret" in report.steps[0].reason
     assert microsoft.calls() == []
 
@@ -485,8 +489,39 @@ def test_connection_without_the_users_consent(client: Any, microsoft: Any, reply
 
     report = client.test_connection()
 
-    assert [step.state for step in report.steps] == ["ok", "failed", "ok", "skipped", "ok"]
+    assert [step.state for step in report.steps] == ["ok", "failed", "ok", "skipped", "ok", "skipped", "skipped"]
     assert "Connect to Microsoft again" in report.steps[1].reason
+
+
+def test_connection_without_the_permission_for_prices(
+    client: Any, microsoft: Any, reply: Any, credentials: Any
+) -> None:
+    def token(request: Any) -> Any:
+        if "api.partner.microsoft.com" in request.form["scope"]:
+            text = "AADSTS65001: The user or administrator has not consented to use the application."
+            return reply(status=400, body={"error": "invalid_grant", "error_description": text})
+        return reply(body={"access_token": "a", "expires_in": 3600})
+
+    microsoft.on("POST", f"/{credentials.tenant_id}/oauth2/v2.0/token", token)
+    microsoft.on("GET", "/v1/customers", reply(body={"items": []}))
+    microsoft.on("GET", "/v1/customers/relationshiprequests", reply(body={"url": "https://x"}))
+
+    report = client.test_connection()
+
+    assert [step.state for step in report.steps] == [*["ok"] * 5, "failed", "skipped"]
+    assert "user_impersonation" in report.steps[5].reason
+
+
+def test_connection_of_a_user_who_may_not_read_prices(client: Any, microsoft: Any, reply: Any) -> None:
+    microsoft.on("GET", "/v1/customers", reply(body={"items": []}))
+    microsoft.on("GET", "/v1/customers/relationshiprequests", reply(body={"url": "https://x"}))
+    sheet = "/v1.0/sales/pricesheets(Market='US',PricesheetView='updatedlicensebased')/$value"
+    microsoft.on("GET", sheet, reply(status=403, body={"code": "900002", "description": "Access denied."}))
+
+    report = client.test_connection()
+
+    assert [step.state for step in report.steps] == [*["ok"] * 6, "failed"]
+    assert "Sales agent" in report.steps[6].reason
 
 
 def test_connection_to_nobody(make_client: Any) -> None:
@@ -495,4 +530,4 @@ def test_connection_to_nobody(make_client: Any) -> None:
         endpoints=connection.Endpoints(partner_center=nobody, graph=nobody, login=nobody)
     ).test_connection()
 
-    assert [step.state for step in report.steps] == ["failed", "failed", "skipped", "skipped", "skipped"]
+    assert [step.state for step in report.steps] == ["failed", "failed", *["skipped"] * 5]

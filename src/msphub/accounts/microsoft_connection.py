@@ -109,8 +109,9 @@ def save_connection(
 def test_connection(*, by: Actor, at: datetime.datetime) -> MicrosoftConnection:
     """Try tokens and a read of each service, keep the result and record who tested. Asks Microsoft in the request."""
     by.require_partner(permissions.MANAGE_MICROSOFT)
+    own = queries.subscriptions(by=by, customer_id=None).filter(active=True).order_by("created_at", "id").first()
     with client(partner_id=by.partner_id, timeout=LIVE_CHECK_SECONDS, retries=0) as microsoft:
-        report = microsoft.test_connection()
+        report = microsoft.test_connection(market=own.country) if own else microsoft.test_connection()
     with transaction.atomic():
         row = MicrosoftConnection.objects.select_for_update().get(partner_id=by.partner_id)
         row.tested_at = at

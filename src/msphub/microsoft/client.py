@@ -409,9 +409,12 @@ class Client:
 
     # The connection itself
 
-    def test_connection(self) -> shapes.ConnectionReport:
-        """Try each kind of token and a read with it; tells what fails and why, and never raises MicrosoftError."""
-        return diagnosis.run(carrier=self._transport, endpoints=self._endpoints)
+    def test_connection(self, *, market: str = "US") -> shapes.ConnectionReport:
+        """Try each kind of token and a read with it; tells what fails and why, and never raises MicrosoftError.
+
+        `market` is the country whose price sheet is tried.
+        """
+        return diagnosis.run(carrier=self._transport, endpoints=self._endpoints, market=market)
 
     def _tenant_by_openid(self, domain: str) -> shapes.TenantInformation | None:
         path = f"/{paths.part(domain)}/v2.0/.well-known/openid-configuration"

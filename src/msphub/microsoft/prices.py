@@ -44,13 +44,11 @@ class Prices:
         `compressed` asks for a tenth of the bytes, and keeps them in a temporary file. Refuses (ValueError) what can't
         stand in the address.
         """
-        if not _MARKET.fullmatch(market) or not _VIEW.fullmatch(view):
-            raise ValueError("a market has two letters, a view is one word")
+        path = sheet_path(market=market, view=view)
         if timeline is not None and timeline not in _TIMELINES:
             raise ValueError("a timeline is current, history or future")
         if month is not None:
             _require_month(month)
-        path = f"/sales/pricesheets(Market='{market.upper()}',PricesheetView='{view}')/$value"
         query = {"timeline": timeline, "month": month}
         known = {name: value for name, value in query.items() if value is not None}
         return self._rows(path=path, query=known, compressed=compressed)
@@ -73,6 +71,13 @@ class Prices:
             price_rows.unpacked(chunks=response.iter_raw()) as file,
         ):
             yield from price_rows.fx_rates(file=file)
+
+
+def sheet_path(*, market: str, view: str = LICENSE_BASED) -> str:
+    """Return the path of a market's price sheet; refuses (ValueError) what can't stand in it."""
+    if not _MARKET.fullmatch(market) or not _VIEW.fullmatch(view):
+        raise ValueError("a market has two letters, a view is one word")
+    return f"/sales/pricesheets(Market='{market.upper()}',PricesheetView='{view}')/$value"
 
 
 def _require_month(month: str) -> None:

@@ -65,6 +65,8 @@ STEPS = {
     "customers": gettext_lazy("Reading customers at Partner Center"),
     "invitation_link": gettext_lazy("Reading the relationship link (needs the user)"),
     "graph_token": gettext_lazy("Sign-in to Microsoft Graph"),
+    "prices_token": gettext_lazy("Sign-in for price sheets (needs the user)"),
+    "price_sheet": gettext_lazy("Reading a price sheet (needs the user)"),
 }
 
 
