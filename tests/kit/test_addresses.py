@@ -37,7 +37,7 @@ def test_valid_addresses_are_accepted(country: str, state: str, postal_code: str
         ("US", "", "98101", "state", "Choose the state."),
         ("US", "WA", "", "postal_code", "Enter the ZIP Code."),
         ("US", "WA", "9810", "postal_code", "not a valid ZIP Code"),
-        ("DE", "", "123", "postal_code", "not a valid Postcode in Germany (for example"),
+        ("DE", "", "123", "postal_code", "not a valid postcode in Germany (for example"),
         ("CA", "ON", "V5K 0A1", "postal_code", "not in Ontario"),
         ("XX", "", "1", "country", "Choose a country."),
         ("", "", "1", "country", "Choose a country."),

@@ -1,5 +1,6 @@
 """The wizard's four steps over HTTP."""
 
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -346,3 +347,60 @@ def test_a_character_that_no_database_stores_is_no_error_of_ours(
     answer = client.post(f"{address}{kind}/" if kind else address, {"company_name": "a\x00b", "go": "continue"})
     assert answer.status_code == 200
     assert "Remove the invisible control characters." in client.get(f"{address}?check=1").content.decode()
+
+
+def test_what_a_page_still_sends_after_it_was_left_is_no_other_window(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    """A change is saved 700 ms later: Continue within that time overtakes it."""
+    wizard = Wizard(sign_in(world.owner))
+    client = wizard.client
+    first = company(world, city="")
+    marks = {"page_mark": "first", "page_follows": "", "saves_seen": "0"}
+    refused = client.post(f"{wizard.base}/company/", {**first, **marks, "go": "continue"})
+    following = marks_of(refused.content.decode())
+    assert following["page_follows"] == "first"
+    late = client.post(f"{wizard.base}/company/save/", {**first, **marks})
+    assert "Saved" in late.content.decode()
+    taken = client.post(f"{wizard.base}/company/", {**company(world), **following, "go": "continue"})
+    assert taken.url == f"{wizard.base}/contacts/"
+    twice = client.post(f"{wizard.base}/company/", {**company(world), **following, "go": "continue"})
+    assert twice.url == f"{wizard.base}/contacts/"
+
+
+@pytest.mark.parametrize("go", ["continue", "back", "search", "add", "use-contoso.com", "new-type"])
+def test_every_button_says_what_another_window_has_changed(
+    world: factories.PartnerWorld, sign_in: SignIn, go: str
+) -> None:
+    wizard = Wizard(sign_in(world.owner))
+    client = wizard.client
+    for step, values, changed in (
+        ("company", company(world), {"company_name": "From there"}),
+        ("microsoft", {"account": "existing", "existing_country": "US", "existing_domain": "a.example"}, {}),
+    ):
+        there = {**values, **(changed or {"existing_domain": "b.example"})}
+        client.post(f"{wizard.base}/{step}/save/", {**there, "page_mark": "there", "saves_seen": "0"})
+        here = client.post(f"{wizard.base}/{step}/", {**values, "page_mark": "here", "saves_seen": "0", "go": go})
+        assert here.status_code == 200
+        assert "changed in another window" in here.content.decode()
+        marks = marks_of(here.content.decode())
+        again = client.post(f"{wizard.base}/{step}/", {**values, **marks, "go": "back"})
+        assert again.status_code == 302
+        kept = client.get(f"{wizard.base}/{step}/").content.decode()
+        assert f'value="{values.get("company_name") or values["existing_domain"]}"' in kept
+
+
+def test_two_windows_that_say_the_same_do_not_get_in_each_others_way(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    wizard = Wizard(sign_in(world.owner))
+    for mark in ("one", "two"):
+        taken = wizard.client.post(
+            f"{wizard.base}/company/", {**company(world), "page_mark": mark, "saves_seen": "0", "go": "continue"}
+        )
+        assert taken.url == f"{wizard.base}/contacts/"
+
+
+def marks_of(page: str) -> dict[str, str]:
+    """Return what tells one open page of the wizard from another."""
+    return dict(re.findall(r'name="(page_mark|page_follows|saves_seen)" value="([^"]*)"', page))

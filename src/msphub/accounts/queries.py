@@ -109,11 +109,6 @@ def get_partner(*, by: Actor) -> Tenant:
     return Tenant.objects.get(partner_id=by.partner_id, id=by.partner_id, kind=TenantKind.PARTNER)
 
 
-def users(*, by: Actor, customer_id: uuid.UUID | None) -> QuerySet[User]:
-    """Return the users of a customer, or of the partner itself (None), by name."""
-    return User.objects.filter(partner_id=by.partner_id, customer_id=customer_id).order_by("display_name", "id")
-
-
 def get_user(*, by: Actor, user_id: uuid.UUID) -> User:
     """Return a user of the actor's tenant; raises `NotFound`."""
     found = User.objects.filter(partner_id=by.partner_id, id=user_id)

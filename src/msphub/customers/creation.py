@@ -26,7 +26,7 @@ from msphub.kit.actor import Actor
 from msphub.kit.errors import NotFound, Refused, Text
 
 # Beside a step's values in the draft: how often it was saved, and by which open page.
-SAVES, SAVED_BY = "_saves", "_saved_by"
+SAVES, SAVED_BY, LEFT = "_saves", "_saved_by", "_left"
 
 
 def check_terms(
@@ -135,10 +135,21 @@ class LastStep:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DraftPage:
-    """One open page of the wizard: its own mark, and how often its step had been saved when it was opened."""
+    """One open page of the wizard: its own mark, and how often its step had been saved when it was opened.
+
+    `follows` is the page that had left the step just before: what that one still had on its way when it was left is no
+    other window's. `leaves`: with this save the page is left.
+    """
 
     mark: str
     saves_seen: int
+    follows: str = ""
+    leaves: bool = False
+
+    def misses(self, saved: Mapping[str, Any]) -> bool:
+        """Tell whether another window has saved a step's values since this page was opened."""
+        unseen = int(saved.get(SAVES, 0)) > self.saves_seen
+        return unseen and saved.get(SAVED_BY) not in {"", None, self.mark, self.follows}
 
 
 def save_draft(
@@ -186,9 +197,10 @@ def _put(draft: CustomerDraft, *, step: str, data: Mapping[str, Any], page: Draf
     """Put a step into a locked draft, unless another page has saved it since this one was opened."""
     former = draft.data.get(step, {})
     saves = int(former.get(SAVES, 0))
-    if page is not None and saves > page.saves_seen and former.get(SAVED_BY) not in {"", None, page.mark}:
+    if page is not None and page.misses(former):
         raise Refused("draft_changed", _("This step has been changed in another window meanwhile."))
-    marks = {SAVES: str(saves + 1), SAVED_BY: page.mark if page else ""}
+    left = page.mark if page and page.leaves else former.get(LEFT, "")
+    marks = {SAVES: str(saves + 1), SAVED_BY: page.mark if page else "", LEFT: left}
     draft.data = {**draft.data, step: {**data, **marks}}
 
 

@@ -157,11 +157,11 @@ def check(address: Address) -> tuple[Address, dict[str, str]]:
         problems["state"] = problem
     postal_code = address.postal_code.upper() if rule.postal_used else ""
     if rule.postal_required and not postal_code:
-        problems["postal_code"] = _("Enter the %(label)s.") % {"label": rule.postal_label}
+        problems["postal_code"] = _("Enter the %(label)s.") % {"label": _in_sentence(rule.postal_label)}
     elif postal_code and not _postal_matches(rule, postal_code):
         problems["postal_code"] = _("“%(code)s” is not a valid %(label)s in %(country)s%(example)s.") % {
             "code": postal_code[:30],
-            "label": rule.postal_label,
+            "label": _in_sentence(rule.postal_label),
             "country": country,
             "example": _(" (for example %(example)s)") % {"example": rule.postal_example}
             if rule.postal_example
@@ -174,6 +174,12 @@ def check(address: Address) -> tuple[Address, dict[str, str]]:
             "state": rule.states.get(state, state),
         }
     return dataclasses.replace(address, state=state, postal_code=postal_code), problems
+
+
+def _in_sentence(label: Text) -> str:
+    """Return a postal code's label as it stands within a sentence: the postcode, but the ZIP Code."""
+    words = str(label)
+    return words.lower() if words.isalpha() else words
 
 
 def check_state(*, country: str, state: str) -> tuple[str, str | None]:

@@ -4,6 +4,7 @@ Settings: `FORM_RENDERER = "msphub.ui.forms.Renderer"`. Any Django form then ren
 autocomplete and live checks, `Layout` adds groups.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -213,12 +214,25 @@ def bind(form: forms.BaseForm, *, layout: Layout | None = None) -> list[BoundGro
 
 
 def errors(form: forms.BaseForm) -> list[tuple[str, str, str]]:
-    """(id to link to, label, message) of every error, in field order; ("", "", …) for the form's own."""
+    """(id to link to, label, message) of every error, in field order; ("", "", …) for the form's own.
+
+    A label that several fields have is told apart by its group: "Billing Contact, First Name".
+    """
     if not form.is_bound:
         return []
     found = [("", "", str(message)) for message in form.non_field_errors()]
+    labels = Counter(str(bound.label) for bound in form.visible_fields())
+    groups = {
+        name: str(group.legend)
+        for group in (bound.group for bound in bind(form))
+        for row in group.rows
+        for name in ([row] if isinstance(row, str) else row)
+    }
     for bound in form:
-        found += [(_focus_id(bound), str(bound.label), str(message)) for message in bound.errors]
+        label = str(bound.label)
+        if labels[label] > 1 and groups.get(bound.name):
+            label = f"{groups[bound.name]}, {label}"
+        found += [(_focus_id(bound), label, str(message)) for message in bound.errors]
     return found
 
 

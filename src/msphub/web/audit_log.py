@@ -121,7 +121,7 @@ def _spec(request: PortalRequest, *, customer_id: uuid.UUID | None) -> GridSpec:
         columns=[
             Column(key="at", label=gettext_lazy("When"), pinned=True),
             Column(key="who", label=gettext_lazy("Who")),
-            Column(key="what", label=gettext_lazy("What")),
+            Column(key="what", label=gettext_lazy("What"), width="wide"),
             Column(key="changes", label=gettext_lazy("Changes")),
             Column(key="address", label=gettext_lazy("Address"), default_shown=False),
             Column(key="request", label=gettext_lazy("Request"), default_shown=False),

@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -344,7 +345,7 @@ def _initial(term: CreditTerm) -> dict[str, str]:
 
 def _reach(term: CreditTerm) -> cells.Text:
     reach = OnReach(term.on_reach)
-    return cells.Text(str(reach.label), sub=str(MEANING[reach]))
+    return cells.Text(str(reach.label), sub=capfirst(str(MEANING[reach])) + ".")
 
 
 def _use(use: term_lists.TermUse, *, country: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A customer's CSP Accounts tab: links to Microsoft tenants, their progress, retry, agreement, first password."""
 
+import dataclasses
 import uuid
 from typing import Any
 
@@ -84,6 +85,9 @@ def tab(request: PortalRequest, details: queries.CustomerDetails, page: Page) ->
         _card(account, may_manage=may_manage)
         for account in queries.csp_accounts(by=request.actor, customer_id=details.tenant.id)
     ]
+    if may_manage:
+        url = reverse("csp_account_add", kwargs={"customer_id": details.tenant.id})
+        page = dataclasses.replace(page, action=Action(label=_("Add a Microsoft account"), url=url, icon="plus"))
     empty = Empty(
         title=_("No Microsoft account"),
         text=_("Link or create one to buy Microsoft products for this customer.")
@@ -99,7 +103,6 @@ def tab(request: PortalRequest, details: queries.CustomerDetails, page: Page) ->
             "accounts": found,
             "empty": empty,
             "details": details,
-            "add_url": reverse("csp_account_add", kwargs={"customer_id": details.tenant.id}) if may_manage else "",
         },
     )
 

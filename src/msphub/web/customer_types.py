@@ -19,11 +19,11 @@ from msphub.catalog import permissions as catalog_permissions
 from msphub.catalog.queries import DiscountRow
 from msphub.customers import customer_types, permissions, term_lists
 from msphub.customers.choices import CreditHold, OnReach
-from msphub.kit import addresses
+from msphub.kit import addresses, text
 from msphub.kit.errors import NotFound
 from msphub.ui import cells, grid_view
 from msphub.ui.grid import Column, Empty, Export, Filter, GridSpec, GridState, RowAction
-from msphub.ui.page import Action, Crumb, Item, Page
+from msphub.ui.page import Action, Crumb, Page
 from msphub.web import grids, shown
 from msphub.web.middleware import PortalRequest
 
@@ -31,7 +31,7 @@ MOST_COUNTRIES_SHOWN = 5
 COLUMNS = [
     Column(key="name", label=gettext_lazy("Name"), sortable=True, pinned=True),
     Column(key="status", label=gettext_lazy("Status"), sortable=True, render=shown.active),
-    Column(key="countries", label=gettext_lazy("Countries")),
+    Column(key="countries", label=gettext_lazy("Countries"), width="wide"),
     Column(key="customers", label=gettext_lazy("Customers")),
     Column(key="changed", label=gettext_lazy("Changed"), sortable=True),
 ]
@@ -98,10 +98,13 @@ def overview(request: PortalRequest, *, type_id: uuid.UUID) -> HttpResponse:
                 action=action,
                 actions=actions,
             ),
-            "countries": [
-                _country(one, type_id=type_id)
-                for one in term_lists.countries_of(by=actor, type_id=type_id, at=request.now)
-            ],
+            "countries": sorted(
+                (
+                    _country(one, type_id=type_id)
+                    for one in term_lists.countries_of(by=actor, type_id=type_id, at=request.now)
+                ),
+                key=lambda country: text.fold(country["name"]),
+            ),
             "shows_discounts": actor.may(catalog_permissions.VIEW_DISCOUNTS),
         },
     )
@@ -134,13 +137,12 @@ def _country(one: term_lists.CountryOverview, *, type_id: uuid.UUID) -> dict[str
         "name": addresses.country_name(one.held.country),
         "customers": shown.counted(one.customers),
         "customers_url": shown.customers_url(type_id=type_id, country=one.held.country),
-        "items": [
-            Item(label=_("Credit Term"), value=term.name, url=reverse("credit_term", kwargs={"term_id": term.id})),
-            Item(label=_("Credit Limit"), value=cells.Money(term.credit_limit, term.currency)),
-            Item(label=_("Due Period"), value=shown.days(term.due_days)),
-            Item(label=_("On Reach of Credit Limit"), value=str(OnReach(term.on_reach).label)),
-            Item(label=_("Put Account on Credit Hold"), value=str(CreditHold(term.credit_hold).label)),
-        ],
+        "term": term.name,
+        "term_url": reverse("credit_term", kwargs={"term_id": term.id}),
+        "limit": cells.Money(term.credit_limit, term.currency),
+        "due": shown.days(term.due_days),
+        "on_reach": str(OnReach(term.on_reach).label),
+        "hold": str(CreditHold(term.credit_hold).label),
         "discounts": [_discount(row) for row in one.held.discounts],
     }
 

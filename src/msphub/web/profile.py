@@ -1,5 +1,6 @@
 """The Profile tab: shows and edits steps 1, 2 and 4 of the wizard, without the admin user."""
 
+import dataclasses
 import re
 import uuid
 from typing import Any
@@ -133,18 +134,15 @@ def tab(request: PortalRequest, details: queries.CustomerDetails, page: Page) ->
     """Show the profile; Modify opens the form."""
     actor = request.actor
     customer_id = details.tenant.id
-    action = (
-        Action(label=_("Modify"), url=reverse("customer_modify", kwargs={"customer_id": customer_id}), icon="pencil")
-        if actor.may(permissions.EDIT)
-        else None
-    )
+    if actor.may(permissions.EDIT):
+        url = reverse("customer_modify", kwargs={"customer_id": customer_id})
+        page = dataclasses.replace(page, action=Action(label=_("Modify"), url=url, icon="pencil"))
     return render(
         request,
         "web/profile.html",
         {
             "page": page,
             "details": details,
-            "modify": action,
             "company": _company_items(actor, details),
             "address": _address_items(details),
             "billing": _billing_items(accounts_queries.first_billing_profile(by=actor, customer_id=customer_id))
@@ -215,7 +213,10 @@ def modify(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
         {
             "page": Page(
                 title=_("Modify %(name)s") % {"name": details.tenant.name},
-                crumbs=[Crumb(label=details.tenant.name, url=back)],
+                crumbs=[
+                    *([Crumb(label=_("Customers"), url=reverse("customers"))] if request.actor.is_partner else []),
+                    Crumb(label=details.tenant.name, url=back),
+                ],
                 narrow=True,
             ),
             "form": form,

@@ -1,5 +1,6 @@
 """Subscriptions (billing containers): the partner's own list, a customer's tab, and the form for both."""
 
+import dataclasses
 import uuid
 from collections.abc import Collection, Iterator
 from functools import lru_cache
@@ -184,13 +185,14 @@ def tab(request: PortalRequest, details: customers.CustomerDetails, page: Page) 
     profile_action = Action(
         label=_("Create a billing profile"), url=billing_profiles.create_url(customer_id), icon="plus"
     )
+    if may_manage:
+        page = dataclasses.replace(page, action=Action(label=_("Create"), url=create_url, icon="plus"))
     return grid_view.respond(
         request,
         template="web/billing/tab.html",
         grid=_grid(request, customer_id=customer_id, spec=spec, may_manage=may_manage),
         context={
             "page": page,
-            "create_url": create_url,
             "create_profile": profile_action if may_manage else None,
             "all_profiles": all_profiles if profiles.has_next else "",
             "profile_count": money.number(profiles.count),

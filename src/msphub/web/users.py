@@ -1,5 +1,6 @@
 """The Users tab: invite, disable, enable, send the link again."""
 
+import dataclasses
 import uuid
 from typing import Any
 
@@ -12,16 +13,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from msphub.accounts import actions, permissions
+from msphub.accounts import actions, permissions, user_lists
 from msphub.accounts import queries as accounts
 from msphub.accounts.choices import CUSTOMER_ROLES, Role, UserStatus
 from msphub.accounts.models import User
 from msphub.customers import inputs, queries
 from msphub.kit.errors import NotFound, Refused
 from msphub.ui import cells, grid_view, htmx
-from msphub.ui.grid import Column, Empty, GridPage, GridSpec, GridState, RowAction
-from msphub.ui.page import Crumb, Page
-from msphub.web import shown, wizard_forms, wizard_reading
+from msphub.ui.grid import Column, Empty, Filter, GridSpec, RowAction
+from msphub.ui.page import Action, Crumb, Page
+from msphub.web import grids, shown, wizard_forms, wizard_reading
 from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import StepForm
 
@@ -29,14 +30,19 @@ SPEC = GridSpec(
     name="users",
     noun=gettext_lazy("users"),
     noun_one=gettext_lazy("user"),
-    searchable=False,
+    search_label=gettext_lazy("Search names and e-mail"),
     columns=[
-        Column(key="name", label=gettext_lazy("Name"), pinned=True),
-        Column(key="email", label=gettext_lazy("Login e-mail")),
-        Column(key="role", label=gettext_lazy("Role")),
-        Column(key="status", label=gettext_lazy("Status"), render=shown.user),
-        Column(key="last", label=gettext_lazy("Last sign-in")),
+        Column(key="name", label=gettext_lazy("Name"), sortable=True, pinned=True),
+        Column(key="email", label=gettext_lazy("Login e-mail"), sortable=True, width="wide"),
+        Column(key="role", label=gettext_lazy("Role"), sortable=True),
+        Column(key="status", label=gettext_lazy("Status"), sortable=True, render=shown.user),
+        Column(key="last", label=gettext_lazy("Last sign-in"), sortable=True),
     ],
+    filters=[
+        Filter(key="status", label=gettext_lazy("Status"), choices=UserStatus.choices),
+        Filter(key="role", label=gettext_lazy("Role"), choices=[(str(role), role.label) for role in CUSTOMER_ROLES]),
+    ],
+    default_sort="name",
     row_actions=[
         RowAction(
             key="resend",
@@ -75,16 +81,22 @@ class InviteForm(StepForm):
 def tab(request: PortalRequest, details: queries.CustomerDetails, page: Page) -> HttpResponse:
     """Show the customer's users."""
     may_manage = request.actor.may(permissions.MANAGE_USERS)
-    rows = [
-        _row(request, user, may_manage=may_manage)
-        for user in accounts.users(by=request.actor, customer_id=details.tenant.id)[:200]
-    ]
-    state = GridState.parse(request.GET, SPEC, path=request.path)
-    table = grid_view.Grid(spec=SPEC, state=state, page=GridPage(rows=rows, count=len(rows)))
-    invite_url = reverse("customer_user_invite", kwargs={"customer_id": details.tenant.id}) if may_manage else ""
-    return grid_view.respond(
-        request, template="web/users.html", grid=table, context={"page": page, "invite_url": invite_url}
+    state = grids.state_of(request, SPEC)
+    found = user_lists.users_page(
+        by=request.actor,
+        customer_id=details.tenant.id,
+        wanted=grids.wanted_of(state, user_lists.SORTS),
+        search=state.q,
+        statuses=state.chosen("status"),
+        roles=state.chosen("role"),
     )
+    rows = grids.page_of(found, [_row(request, user, may_manage=may_manage) for user in found.rows])
+    if may_manage:
+        url = reverse("customer_user_invite", kwargs={"customer_id": details.tenant.id})
+        invite = Action(label=_("Invite a user"), url=url, how="dialog", icon="user-plus")
+        page = dataclasses.replace(page, action=invite)
+    table = grid_view.Grid(spec=SPEC, state=state, page=rows)
+    return grid_view.respond(request, template="web/list.html", grid=table, context={"page": page})
 
 
 def invite(request: PortalRequest, *, customer_id: uuid.UUID) -> HttpResponse:
@@ -191,7 +203,7 @@ def _entered(request: PortalRequest) -> tuple[inputs.Admin, dict[str, Any]]:
     return checked, found
 
 
-def _row(request: PortalRequest, user: User, *, may_manage: bool) -> dict[str, Any]:
+def _row(request: PortalRequest, user: user_lists.UserRow, *, may_manage: bool) -> dict[str, Any]:
     disabled = user.status == UserStatus.DISABLED
     address = {"customer_id": user.customer_id, "user_id": user.id}
     return {

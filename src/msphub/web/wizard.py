@@ -1,7 +1,10 @@
 """The wizard that creates a customer (C-02): four steps, a draft that saves itself, one domain call at the end."""
 
 import contextlib
+import dataclasses
+import functools
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -23,6 +26,8 @@ from msphub.web.middleware import PortalRequest
 from msphub.web.wizard_forms import StepForm
 from msphub.web.wizard_shown import COMPANY, CONTACTS, MICROSOFT, ORDER, SALES, STEPS, DraftData
 from msphub.web.wizard_steps import AccountChoiceForm, CompanyForm, ContactsForm, SalesForm
+
+type Save = Callable[..., None]
 
 
 def start(_request: PortalRequest) -> HttpResponse:
@@ -50,22 +55,47 @@ def step(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRespo
     form = _form(request.actor, step, data, posted=request.POST)
     data[step] = _kept(form, data.get(step, {}))
     go = request.POST.get("go", "continue")
-    if go != "continue":
-        return _small_step(request, draft_id, step, data, go)
+    try:
+        page = _open_page(request)
+        saved = draft.data.get(step, {}) if draft else {}
+        if page is not None and page.misses(saved):
+            conflict = _conflict(request, draft_id, step, data, saved=saved)
+            if conflict is not None:
+                return conflict
+            page = dataclasses.replace(page, saves_seen=int(saved[creation.SAVES]))  # it says the same
+        save = functools.partial(_save, request, draft_id, page=page)
+        if go == "continue":
+            return _continue(request, draft_id, step, form, data, draft=draft, page=page, save=save)
+        return _small_step(request, draft_id, step, data, go, save=save)
+    except Refused as refusal:  # another window saved just now, or made the customer
+        form.is_valid()
+        form.show({"": refusal.message})
+        return _page(request, draft_id, step, form, data)
+
+
+def _continue(
+    request: PortalRequest,
+    draft_id: uuid.UUID,
+    step: str,
+    form: StepForm,
+    data: DraftData,
+    *,
+    draft: CustomerDraft | None,
+    page: creation.DraftPage | None,
+    save: Save,
+) -> HttpResponse:
+    """Check the step and go on to the next; the last one makes the customer."""
     form.is_valid()
     problems = wizard_checks.problems_of(request, step, data)
-    conflict = _conflict(request, draft, step, data, draft_id=draft_id)
-    if conflict is not None:
-        return conflict
     if problems or form.errors:
-        _save(request, draft_id, step, data[step])
+        save(step, data[step])
         form.show(problems)
         return _page(request, draft_id, step, form, data)
     if step != ORDER[-1]:
         following = ORDER[ORDER.index(step) + 1]
-        _save(request, draft_id, step, data[step], move_to=following)
+        save(step, data[step], move_to=following)
         return redirect("customer_new_step", draft_id=draft_id, step=following)
-    return _create(request, draft_id, data, draft=draft)
+    return _create(request, draft_id, data, draft=draft, page=page)
 
 
 @require_POST
@@ -83,7 +113,7 @@ def refresh(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRe
     _apply(request.GET.get("do", ""), step, data)
     # Kept now: controls that go away with this answer can't be saved by the page any more.
     with contextlib.suppress(Refused):
-        _save(request, draft_id, step, data[step])
+        _save(request, draft_id, step, data[step], page=_open_page(request, leaves=False))
     form = _form(request.actor, step, data)
     parts = [part for part in request.GET.get("part", "").split(",") if part]
     if step == COMPANY and parts == ["group-company-address"] and isinstance(form, CompanyForm) and form.same:
@@ -101,7 +131,7 @@ def autosave(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpR
     data = dict(draft.data) if draft else {}
     form = _form(request.actor, step, data, posted=request.POST)
     try:
-        _save(request, draft_id, step, _kept(form, data.get(step, {})))
+        _save(request, draft_id, step, _kept(form, data.get(step, {})), page=_open_page(request, leaves=False))
     except Refused as refusal:
         return HttpResponse(str(refusal.message))
     return HttpResponse(_saved_words(request))
@@ -145,12 +175,17 @@ def discard(request: PortalRequest, *, draft_id: uuid.UUID) -> HttpResponse:
 
 
 def _create(
-    request: PortalRequest, draft_id: uuid.UUID, data: DraftData, *, draft: CustomerDraft | None
+    request: PortalRequest,
+    draft_id: uuid.UUID,
+    data: DraftData,
+    *,
+    draft: CustomerDraft | None,
+    page: creation.DraftPage | None,
 ) -> HttpResponse:
     """Create the customer, the last step's values with it; what is refused is kept in the draft and shown."""
     last = ORDER[-1]
     if draft is None or wizard_checks.problems_of(request, MICROSOFT, data, live=False):
-        return _sent_back(request, draft_id, data)
+        return _sent_back(request, draft_id, data, page=page)
     new = inputs.NewCustomer(
         company=wizard_reading.read_company(data.get(COMPANY, {})),
         primary_contact=wizard_reading.read_contact(data.get(CONTACTS, {}), "primary_"),
@@ -159,24 +194,29 @@ def _create(
         account=wizard_checks.read_account(data[MICROSOFT]),
         representatives=tuple(wizard_reading.read_representatives(data[last])),
     )
-    kept = creation.LastStep(step=last, data=data[last], page=_open_page(request))
+    kept = creation.LastStep(step=last, data=data[last], page=page)
     try:
         tenant = creation.create_customer(by=request.actor, new=new, draft_id=draft_id, at=request.now, last=kept)
     except Refused as refusal:
-        return _sent_back(request, draft_id, data, refusal)
+        return _sent_back(request, draft_id, data, refusal, page=page)
     messages.success(request, _("%(name)s has been created. The credentials are on their way.") % {"name": tenant.name})
     return redirect("customer", customer_id=tenant.id, tab="csp-accounts" if new.account else "products")
 
 
 def _sent_back(
-    request: PortalRequest, draft_id: uuid.UUID, data: DraftData, refusal: Refused | None = None
+    request: PortalRequest,
+    draft_id: uuid.UUID,
+    data: DraftData,
+    refusal: Refused | None = None,
+    *,
+    page: creation.DraftPage | None,
 ) -> HttpResponse:
     """Keep the last step and lead to the first step that has a problem; a refusal of the action is shown at its field.
 
     Raises what `save_draft` refuses.
     """
     last = ORDER[-1]
-    _save(request, draft_id, last, data[last])
+    _save(request, draft_id, last, data[last], page=page)
     for earlier in ORDER:
         if wizard_checks.problems_of(request, earlier, data, live=False):
             address = reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": earlier})
@@ -197,48 +237,44 @@ def _refused(request: PortalRequest, draft_id: uuid.UUID, data: DraftData, refus
 
 
 def _conflict(
-    request: PortalRequest, draft: CustomerDraft | None, step: str, data: DraftData, *, draft_id: uuid.UUID
+    request: PortalRequest, draft_id: uuid.UUID, step: str, data: DraftData, *, saved: dict[str, Any]
 ) -> HttpResponse | None:
     """Show what another window has saved meanwhile, beside what was typed here; Continue again takes this page's."""
-    opened = _open_page(request)
-    former = draft.data.get(step, {}) if draft else {}
-    if opened is None or int(former.get(creation.SAVES, 0)) <= opened.saves_seen:
-        return None
-    if former.get(creation.SAVED_BY) in {"", opened.mark}:
-        return None
     form = _form(request.actor, step, data, posted=request.POST)
     form.is_valid()
     differing = [
         _("%(label)s: there “%(there)s”, here “%(here)s”") % {"label": bound.label, "there": there, "here": here}
         for bound in form
-        if (there := str(former.get(bound.name) or "")) != (here := str(data[step].get(bound.name) or ""))
+        if (there := str(saved.get(bound.name) or "")) != (here := str(data[step].get(bound.name) or ""))
     ]
     if not differing:
         return None
     form.add_error(None, _("This step has been changed in another window meanwhile. Continue takes what stands here."))
     for line in differing[:8]:
         form.add_error(None, line)
-    data[step] = {**data[step], creation.SAVES: former.get(creation.SAVES, "0")}
+    data[step] = {**data[step], creation.SAVES: saved.get(creation.SAVES, "0")}
     return _page(request, draft_id, step, form, data)
 
 
-def _small_step(request: PortalRequest, draft_id: uuid.UUID, step: str, data: DraftData, go: str) -> HttpResponse:
+def _small_step(
+    request: PortalRequest, draft_id: uuid.UUID, step: str, data: DraftData, go: str, *, save: Save
+) -> HttpResponse:
     """Do what the small buttons ask for, save, and show where the person goes on."""
     address = reverse("customer_new_step", kwargs={"draft_id": draft_id, "step": step})
     if go == "back":
-        _save(request, draft_id, step, data[step])
+        save(step, data[step])
         return redirect("customer_new_step", draft_id=draft_id, step=ORDER[max(0, ORDER.index(step) - 1)])
     if go.startswith("use-") and step == MICROSOFT:
         data[MICROSOFT]["existing_domain"] = go.removeprefix("use-")[:253]
         go = "search"
     if go in wizard_terms.BUTTONS and step == COMPANY:
-        _save(request, draft_id, step, data[step])
+        save(step, data[step])
         values = data[COMPANY]
         country = str(values.get("country") or "")
         return wizard_terms.leave(request, button=go, country=country, type_id=values.get("customer_type"))
     if go == "search" and step == MICROSOFT:
         problem = wizard_checks.search(request, data[MICROSOFT])
-        _save(request, draft_id, step, data[step])
+        save(step, data[step])
         if problem:
             form = _form(request.actor, step, data, posted=wizard_forms.as_query(data[step]))
             form.is_valid()
@@ -246,7 +282,7 @@ def _small_step(request: PortalRequest, draft_id: uuid.UUID, step: str, data: Dr
             return _page(request, draft_id, step, form, data)
         return redirect(address + "#group-existing")
     _apply(go, step, data)
-    _save(request, draft_id, step, data[step])
+    save(step, data[step])
     return redirect(address)
 
 
@@ -340,24 +376,27 @@ def _open_draft(request: PortalRequest, draft_id: uuid.UUID) -> CustomerDraft | 
     return draft
 
 
-def _save(request: PortalRequest, draft_id: uuid.UUID, step: str, values: dict[str, Any], *, move_to: str = "") -> None:
+def _save(
+    request: PortalRequest,
+    draft_id: uuid.UUID,
+    step: str,
+    values: dict[str, Any],
+    *,
+    page: creation.DraftPage | None,
+    move_to: str = "",
+) -> None:
     """Keep a step, and note in `values` how often it has been saved: the page that is shown next has seen this save."""
     draft = creation.save_draft(
-        by=request.actor,
-        draft_id=draft_id,
-        step=step,
-        data=values,
-        at=request.now,
-        move_to=move_to,
-        page=_open_page(request),
+        by=request.actor, draft_id=draft_id, step=step, data=values, at=request.now, move_to=move_to, page=page
     )
     values |= draft.data[step]
 
 
-def _open_page(request: PortalRequest) -> creation.DraftPage | None:
+def _open_page(request: PortalRequest, *, leaves: bool = True) -> creation.DraftPage | None:
     """Return which open page of the wizard posts; a program that posts no mark overwrites."""
-    mark, seen = request.POST.get("page_mark", ""), request.POST.get("saves_seen", "")
-    return creation.DraftPage(mark=mark[:40], saves_seen=int(seen)) if mark and seen.isdigit() else None
+    mark, seen = request.POST.get("page_mark", ""), wizard_forms.read_version(request.POST.get("saves_seen", ""))
+    follows = request.POST.get("page_follows", "")
+    return creation.DraftPage(mark=mark[:40], saves_seen=seen, follows=follows[:40], leaves=leaves) if mark else None
 
 
 def _saved_words(request: PortalRequest) -> str:

@@ -22,7 +22,13 @@ def problems_of(request: PortalRequest, step: str, data: DraftData, *, live: boo
     values = data.get(step, {})
     if step == COMPANY:
         company, problems = inputs.check_company(wizard_reading.read_company(values))
-        found: Problems = dict(problems)
+        found: Problems = {
+            name: problem
+            for name, problem in problems.items()
+            # An address that follows the company's is corrected there.
+            if company.billing_address != company.address
+            or not (name.startswith("billing_") and name.removeprefix("billing_") in problems)
+        }
         if company.customer_type_id and company.partner_subscription_id and company.country:
             unfit = creation.check_terms(
                 by=request.actor,

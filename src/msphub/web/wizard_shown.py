@@ -57,6 +57,7 @@ def context(draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) -> 
         "country_differs": _country_differs(step, data),
         "summary_groups": _summary(draft_id, data),
         "page_mark": ids.new_id().hex,
+        "page_follows": values.get(creation.LEFT, ""),
         "saves_seen": values.get(creation.SAVES, "0"),
         "parts": [],
     }
