@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 NEW_TYPE, NEW_TERM, NEW_DISCOUNT = "/customer-types/new/", "/credit-terms/new/", "/discounts/new/"
 TERM = {
     "credit_limit": "2500",
-    "due_period": "14",
+    "due_days": "14",
     "on_reach": "on_due",
     "credit_hold": "automatic",
     "go": "preview",

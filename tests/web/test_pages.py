@@ -241,7 +241,7 @@ def test_profile_is_edited_and_a_stale_edit_refused(world: factories.PartnerWorl
     wrong = client.post(url, {**values, "version": "2", "billing_version": "2", "postal_code": "1"})
     assert "not a valid ZIP Code" in wrong.content.decode()
     abroad = client.post(url, {**values, "version": "2", "billing_version": "2", "billing_postal_code": "1"})
-    assert "not a valid Postcode in Germany" in abroad.content.decode()
+    assert "not a valid postcode in Germany" in abroad.content.decode()
     elsewhere = client.post(url, {**values, "version": "2", "bill_to": "Lost"})
     assert "Bill To: saved meanwhile “Tailspin Holding”, here “Lost”" in elsewhere.content.decode()
     scope.enter(partner_id=world.id)

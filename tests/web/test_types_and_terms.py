@@ -31,7 +31,7 @@ TERM = {
     "country": "US",
     "credit_limit": "2,500.50",
     "currency": "USD",
-    "due_period": "14",
+    "due_days": "14",
     "on_reach": "on_due",
     "credit_hold": "automatic",
     "go": "preview",
@@ -84,10 +84,10 @@ def test_a_credit_term_is_created_shown_and_listed(world: factories.PartnerWorld
         ({"credit_limit": "1e5"}, "Enter an amount such as 1,234.50."),
         ({"credit_limit": "10.001"}, "USD amounts have at most 2 decimals."),
         ({"credit_limit": "9" * 30}, "At most 999,999,999,999.99."),
-        ({"due_period": "14.5"}, "Enter whole days from 0 to 365."),
-        ({"due_period": "-1"}, "Enter whole days from 0 to 365."),
-        ({"due_period": "366"}, "Enter whole days from 0 to 365."),
-        ({"due_period": "٣٠"}, "Enter whole days from 0 to 365."),
+        ({"due_days": "14.5"}, "Enter whole days from 0 to 365."),
+        ({"due_days": "-1"}, "Enter whole days from 0 to 365."),
+        ({"due_days": "366"}, "Enter whole days from 0 to 365."),
+        ({"due_days": "٣٠"}, "Enter whole days from 0 to 365."),
         ({"name": "x" * 10_000}, "At most 100 characters; this has 10000."),
         ({"name": "Net\x0014"}, "Remove the invisible control characters."),
         ({"name": "net 30 us"}, "Another credit term has this name."),
@@ -101,6 +101,8 @@ def test_a_wrong_credit_term_is_told_at_its_field(
     answer = sign_in(world.owner).post("/credit-terms/new/", TERM | values)
     assert answer.status_code == 200
     assert message in text_of(answer)
+    if "due_days" in values:
+        assert '<ul class="field-errors" id="id_due_days_error">' in answer.content.decode()
     scope.enter(partner_id=world.id)
     assert CreditTerm.objects.count() == 1
 
@@ -121,7 +123,7 @@ def test_changing_a_used_term_shows_whom_it_hits_before_it_is_saved(
     client = sign_in(world.owner)
     edit = f"/credit-terms/{term.id}/edit/"
     values = {**TERM, "name": term.name, "credit_limit": "10,000", "on_reach": "no_action", "credit_hold": "manual"}
-    preview = client.post(edit, {**values, "due_period": "60", "version": "1"})
+    preview = client.post(edit, {**values, "due_days": "60", "version": "1"})
     shown = text_of(preview)
     assert "Due Period 30 days 60 days" in shown
     assert "Issued invoices keep their due date" in shown
@@ -133,7 +135,7 @@ def test_changing_a_used_term_shows_whom_it_hits_before_it_is_saved(
     assert client.post(edit, hidden(preview) | {"go": "save"}).url == f"/credit-terms/{term.id}/"
     scope.enter(partner_id=world.id)
     assert CreditTerm.objects.get(id=term.id).due_days == 60
-    stale = client.post(edit, {**values, "due_period": "90", "version": "1"})
+    stale = client.post(edit, {**values, "due_days": "90", "version": "1"})
     assert "Due Period: saved meanwhile “60”, here “90”" in text_of(stale)
     assert 'name="version" value="2"' in stale.content.decode()
     refused = client.post(f"/credit-terms/{term.id}/delete/", follow=True)

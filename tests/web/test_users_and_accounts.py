@@ -1,14 +1,18 @@
 """The Users and CSP Accounts tabs over HTTP."""
 
+import html
 import re
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from tests import factories
 
+from msphub.accounts import actions as accounts
 from msphub.accounts.choices import Role, UserStatus
 from msphub.accounts.models import Login, User
 from msphub.audit.models import Entry
@@ -327,3 +331,43 @@ def test_what_microsoft_refuses_after_the_tenant_comes_back_to_its_field(
     assert client.post(url, good).status_code == 302
     scope.enter(partner_id=world.id)
     assert CspAccount.objects.get(id=account.id).state == AccountState.CREATING
+
+
+def test_users_are_paged_searched_and_sorted(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    tenant = factories.make_customer(world)
+    scope.enter(partner_id=world.id)
+    for number in range(30):
+        accounts.add_user(
+            by=world.actor,
+            customer_id=tenant.id,
+            email=f"user{number:02d}@wingtip.example",
+            first_name="User",
+            last_name=f"Number {number:02d}",
+            role=Role.CUSTOMER_BUYER,
+            at=factories.NOW,
+        )
+    tab = f"/customers/{tenant.id}/users/"
+    client = sign_in(world.owner)
+    with CaptureQueriesContext(connection) as counted:
+        first = client.get(tab).content.decode()
+    assert "31 users" in first
+    seen, address = re.findall(r"User Number \d\d", first), tab
+    while following := re.search(r'href="([^"]+after=[^"]+)"', client.get(address).content.decode()):
+        address = html.unescape(following[1])
+        seen += re.findall(r"User Number \d\d", client.get(address).content.decode())
+    assert sorted(set(seen)) == [f"User Number {number:02d}" for number in range(30)]
+    with CaptureQueriesContext(connection) as alone:
+        one = client.get(f"{tab}?q=number+07").content.decode()
+    assert len(alone) == len(counted)
+    assert set(re.findall(r"User Number \d\d", one)) == {"User Number 07"}
+    buyers = client.get(f"{tab}?role=customer_admin").content.decode()
+    assert "User Number" not in buyers
+    for sort in ("name", "-name", "email", "role", "status", "last", "-last"):
+        page = client.get(f"{tab}?sort={sort}").content.decode()
+        following = re.search(r'href="([^"]+after=[^"]+)"', page)
+        assert following is not None, sort
+        rest = client.get(html.unescape(following[1])).content.decode()
+        ids = re.findall(r'<tr id="users-([^"]+)"', page + rest)
+        assert len(ids) == len(set(ids)) == 31, sort
+    stranger = sign_in(factories.make_partner(name="Other").owner)
+    assert stranger.get(tab).status_code == 404

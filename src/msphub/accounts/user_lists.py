@@ -16,7 +16,7 @@ SORTS = {
     "email": Key(expression="u.email"),
     "role": Key(expression="u.role"),
     "status": Key(expression="u.status"),
-    "last": Key(expression="coalesce(u.last_sign_in_at, '-infinity'::timestamptz)", kind="timestamptz"),
+    "last": Key(expression="coalesce(u.last_sign_in_at, 'epoch'::timestamptz)", kind="timestamptz"),
 }
 
 

@@ -58,7 +58,7 @@ class CreditTermForm(StepForm):
         "country": "medium",
         "credit_limit": "short",
         "currency": "medium",
-        "due_period": "tiny",
+        "due_days": "tiny",
         "on_reach": "long",
         "credit_hold": "long",
     }
@@ -74,7 +74,7 @@ class CreditTermForm(StepForm):
         self.fields["currency"] = select(
             _("Currency"), money_fields.currencies(), help_text=_("Preset from the country.")
         )
-        self.fields["due_period"] = text(
+        self.fields["due_days"] = text(
             _("Due Period"),
             help_text=_("Days from issue to due, 0 to 365."),
             widget=forms.TextInput(attrs={"inputmode": "numeric"}),
@@ -98,7 +98,7 @@ class CreditTermForm(StepForm):
         return Layout(
             Group(_("Credit Terms"), ["name", "country"], hidden_legend=True, id="group-term"),
             Group(_("Limit"), [["credit_limit", "currency"]], hidden_legend=True, id="group-limit"),
-            Group(_("Payment"), ["due_period", "on_reach", "credit_hold"], hidden_legend=True, id="group-payment"),
+            Group(_("Payment"), ["due_days", "on_reach", "credit_hold"], hidden_legend=True, id="group-payment"),
         )
 
 
@@ -314,7 +314,7 @@ def _read(form: CreditTermForm, request: PortalRequest) -> tuple[credit_terms.En
     limit = money_fields.read_amount(form.value("credit_limit"))
     if limit is None:
         problems["credit_limit"] = _("Enter an amount such as %(example)s.") % {"example": money_fields.example()}
-    due = form.value("due_period").strip()
+    due = form.value("due_days").strip()
     country = form.value("country")
     return (
         credit_terms.Entered(
@@ -337,7 +337,7 @@ def _initial(term: CreditTerm) -> dict[str, str]:
         "country": term.country,
         "credit_limit": money_fields.plain(term.credit_limit),
         "currency": term.currency,
-        "due_period": str(term.due_days),
+        "due_days": str(term.due_days),
         "on_reach": term.on_reach,
         "credit_hold": term.credit_hold,
     }

@@ -124,6 +124,7 @@ class ProfileForm(ContactsForm):
                 Group(
                     _("Sales Representative %(number)s") % {"number": number},
                     [[f"sales_{number}_name", f"sales_{number}_email", f"sales_{number}_phone"]],
+                    id=f"group-sales-{number}",
                 )
                 for number in range(1, inputs.MOST_REPRESENTATIVES + 1)
             ]

@@ -1,4 +1,4 @@
-"""The four steps of the wizard (C-02) as forms: labels, order, drop-downs. `customers` decides what is allowed.
+"""What the forms of these pages are built of: fields, addresses by country, and a form that the domain judges.
 
 No field is required here: the domain names what is missing, so that form, API and job say the same.
 """
@@ -69,7 +69,7 @@ def calling_code_field() -> forms.ChoiceField:
         label=gettext_lazy("Country Code"),
         required=False,
         help_text=gettext_lazy("Optional. For phone and fax."),
-        choices=[("", gettext_lazy("Company's country")), *choices],
+        choices=[("", gettext_lazy("As the company")), *choices],
     )
 
 
