@@ -38,7 +38,7 @@ def test_a_type_is_made_with_a_term_made_on_the_way(demo: running.Demo, owner_pa
     expect(chosen).to_have_text(term)
     page.get_by_role("button", name="Create", exact=True).click()
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
-    expect(page.get_by_role("heading", name="Spain", exact=True)).to_be_visible()
+    expect(page.get_by_role("rowheader", name="Spain", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name=term, exact=True)).to_be_visible()
 
 

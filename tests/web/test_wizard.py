@@ -404,3 +404,16 @@ def test_two_windows_that_say_the_same_do_not_get_in_each_others_way(
 def marks_of(page: str) -> dict[str, str]:
     """Return what tells one open page of the wizard from another."""
     return dict(re.findall(r'name="(page_mark|page_follows|saves_seen)" value="([^"]*)"', page))
+
+
+def test_what_is_wrong_with_an_address_that_follows_the_companys_is_said_once(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    wizard = Wizard(sign_in(world.owner))
+    values = company(world, postal_code="1", same_as_company="on")
+    refused = wizard.post("company", values).content.decode()
+    assert refused.count("not a valid ZIP Code") == 2  # at the field and above the form
+    assert "One thing needs your attention" in refused
+    values.pop("same_as_company")
+    apart = wizard.post("company", {**values, "billing_country": "US", "billing_postal_code": "1"}).content.decode()
+    assert apart.count("not a valid ZIP Code") == 4

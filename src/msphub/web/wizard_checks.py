@@ -22,13 +22,10 @@ def problems_of(request: PortalRequest, step: str, data: DraftData, *, live: boo
     values = data.get(step, {})
     if step == COMPANY:
         company, problems = inputs.check_company(wizard_reading.read_company(values))
-        found: Problems = {
-            name: problem
-            for name, problem in problems.items()
-            # An address that follows the company's is corrected there.
-            if company.billing_address != company.address
-            or not (name.startswith("billing_") and name.removeprefix("billing_") in problems)
-        }
+        found: Problems = dict(problems)
+        if wizard_reading.follows_company(values):  # what is wrong with both is corrected in the company's
+            twice = {f"billing_{name}" for name in found}
+            found = {name: problem for name, problem in found.items() if name not in twice}
         if company.customer_type_id and company.partner_subscription_id and company.country:
             unfit = creation.check_terms(
                 by=request.actor,

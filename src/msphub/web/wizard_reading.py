@@ -14,10 +14,15 @@ from msphub.web.wizard_forms import (
 )
 
 
+def follows_company(data: Data) -> bool:
+    """Tell whether the billing address follows the company's."""
+    return str(data.get("same_as_company") or "") in {"on", "True", "true"}
+
+
 def read_company(data: Data) -> inputs.Company:
     """Turn step 1's values into what the domain checks."""
     address = read_address(data, "")
-    same = str(data.get("same_as_company") or "") in {"on", "True", "true"}
+    same = follows_company(data)
     return inputs.Company(
         name=line(data, "company_name"),
         customer_type_id=read_uuid(data.get("customer_type")),
