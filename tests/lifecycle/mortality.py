@@ -26,12 +26,17 @@ class Mortality:
     def __init__(self, *, at: int, lasting: bool = False) -> None:
         self.at = at
         self.lasting = lasting
-        self.points = 0
+        self.places: list[str] = []
         self.place = ""
+
+    @property
+    def points(self) -> int:
+        """How many points were passed."""
+        return len(self.places)
 
     def pass_by(self, place: str) -> None:
         """Die here if this is the chosen point."""
-        self.points += 1
+        self.places.append(place)
         if self.points == self.at:
             self.place = place
             raise Death(place)

@@ -1,4 +1,4 @@
-"""Starts workers, and makes customers, in processes forked from one that has loaded everything: a start costs 20 ms.
+"""Starts workers, customers and orders in processes forked from one that has loaded everything: a start costs 20 ms.
 
 A program of its own (`python -m tests.lifecycle.nursery`), driven by lines on standard input and answering with lines
 on standard output. Each process it forks is a whole one: its own connections, its own event loop, and it can be killed.
@@ -22,14 +22,20 @@ from msphub.config import processes
 django.setup()
 
 from tests import factories  # noqa: E402
+from tests.orders import buying, stores  # noqa: E402
 
 from msphub.accounts.models import Subscription, Tenant, User  # noqa: E402
 from msphub.audit import sealing  # noqa: E402
+from msphub.catalog.choices import Plan, Term  # noqa: E402
 from msphub.config import worker  # noqa: E402
 from msphub.customers import creation, inputs, tasks  # noqa: E402
-from msphub.customers.models import CustomerType  # noqa: E402
+from msphub.customers.models import CspAccount, CustomerType  # noqa: E402
 from msphub.kit import scope  # noqa: E402
+from msphub.kit.errors import Refused  # noqa: E402
+from msphub.orders import carts, placing  # noqa: E402
 from partner_center_emulator.wellknown import PARTNERS  # noqa: E402
+
+BUYER = "Buyer"
 
 # As in production, about five times as short: what counts is their order.
 worker.HEARTBEAT_SECONDS = 0.5
@@ -53,14 +59,7 @@ def make_customer(*, partner_id: str, name: str, account: dict[str, Any]) -> str
     """Make a customer whose account needs work at Microsoft, as the wizard does; answers with the customer's name."""
     partner = uuid.UUID(partner_id)
     with scope.scope(partner_id=partner):
-        owner = User.objects.get(partner_id=partner, customer_id=None)
-        world = factories.PartnerWorld(
-            tenant=Tenant.objects.get(id=partner),
-            owner=owner,
-            actor=factories.actor_of(owner),
-            subscription=Subscription.objects.get(partner_id=partner, customer_id=None),
-            customer_type=CustomerType.objects.get(partner_id=partner),
-        )
+        world = _world(partner)
         wanted: inputs.NewAccount | inputs.ExistingAccount
         if "microsoft_tenant_id" in account:
             wanted = inputs.ExistingAccount(
@@ -76,6 +75,66 @@ def make_customer(*, partner_id: str, name: str, account: dict[str, Any]) -> str
             at=datetime.datetime.now(tz=datetime.UTC),
         )
     return name
+
+
+def make_buyer(*, partner_id: str, microsoft_tenant_id: str) -> str:
+    """Make a customer with a linked account and a confirmed agreement, and prices for two products; answers its id."""
+    partner = uuid.UUID(partner_id)
+    with scope.scope(partner_id=partner):
+        world = _world(partner)
+        customer = factories.make_customer(world, name=BUYER)
+        stores.linked_account(world, customer, microsoft_tenant_id=uuid.UUID(microsoft_tenant_id))
+        for title in (buying.BASIC, buying.PREMIUM):
+            stores.price(world, buying.named(title))
+    return str(customer.id)
+
+
+def make_order(*, partner_id: str, customer_id: str, review_id: str, titles: list[str]) -> str:
+    """Put products into the cart and order all that is in it, as several people do at once; answers the review's id.
+
+    What a colleague has changed or ordered meanwhile is looked at again.
+    """
+    partner, customer = uuid.UUID(partner_id), uuid.UUID(customer_id)
+    with scope.scope(partner_id=partner):
+        actor = _world(partner).actor
+        subscription = Subscription.objects.get(partner_id=partner, customer_id=customer)
+        account = CspAccount.objects.get(partner_id=partner, customer_id=customer)
+        for _attempt in range(20):
+            now = datetime.datetime.now(tz=datetime.UTC)
+            for title in titles:
+                cart = carts.add_line(
+                    by=actor,
+                    customer_id=customer,
+                    subscription_id=subscription.id,
+                    account_id=account.id,
+                    sku_id=buying.named(title).id,
+                    term=Term.YEAR,
+                    plan=Plan.MONTHLY,
+                    quantity=1,
+                    at=now,
+                )
+            shown = carts.review(by=actor, cart=cart, on=now.date(), today=now.date())
+            confirmed = placing.Confirmed(
+                review_id=uuid.UUID(review_id),
+                lines={one.line_id: (one.quantity, one.unit_price) for one in shown.quoted},
+            )
+            try:
+                placing.place_order(by=actor, cart_id=cart.id, confirmed=confirmed, at=now)
+            except Refused:
+                continue
+            return review_id
+    raise AssertionError("nobody could order for all the others")
+
+
+def _world(partner: uuid.UUID) -> factories.PartnerWorld:
+    owner = User.objects.get(partner_id=partner, customer_id=None)
+    return factories.PartnerWorld(
+        tenant=Tenant.objects.get(id=partner),
+        owner=owner,
+        actor=factories.actor_of(owner),
+        subscription=Subscription.objects.get(partner_id=partner, customer_id=None),
+        customer_type=CustomerType.objects.get(partner_id=partner),
+    )
 
 
 def follow(*, partner_id: str) -> str:
@@ -99,6 +158,8 @@ _DEEDS: dict[str, Callable[..., str | None]] = {
     "work": work,
     "make_partner": make_partner,
     "make_customer": make_customer,
+    "make_buyer": make_buyer,
+    "make_order": make_order,
     "follow": follow,
     "check_record": check_record,
 }

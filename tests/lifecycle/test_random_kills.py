@@ -1,5 +1,6 @@
 """Workers and database killed at random for 200 rounds, with trouble at Microsoft: nothing is lost, nothing is twice.
 
+Customers are made with Microsoft accounts of all kinds, and a customer that has one orders all the while.
 Real workers on a real PostgreSQL of this test's own (durable as in production, not as fast as in other tests), real
 HTTP to the emulator, real SMTP. The seed decides what is made, what is killed, when, and which trouble Microsoft
 has; `MSPHUB_TEST_SEED` repeats a plan. What the processes had done when the blow came is the machine's to decide, so a
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from tests.customers import at_microsoft
 from tests.customers.at_microsoft import Microsoft
 from tests.notifications import mailbox
 from tests.notifications.mailbox import Mailbox
+from tests.orders import buying
 
 from msphub.config import embedded, processes
 from partner_center_emulator import relationships
@@ -36,9 +39,17 @@ from partner_center_emulator.testing import Running
 ROUNDS = 200
 WORKERS = 2
 # A machine that is busy with other things does as many rounds as fit into this time, and never fewer than these.
-_MOST_SECONDS, _FEWEST_ROUNDS = 150, 60
+_MOST_SECONDS, _FEWEST_ROUNDS = 100, 60
 _LAST_SECONDS = 120
-_WRITES = (at_microsoft.CREATE, at_microsoft.QUALIFY, at_microsoft.SET_QUALIFICATION, at_microsoft.AGREE)
+_WRITES = (
+    at_microsoft.CREATE,
+    at_microsoft.QUALIFY,
+    at_microsoft.SET_QUALIFICATION,
+    at_microsoft.AGREE,
+    "/carts",
+    "/checkout",
+    "/checkout",
+)
 _BRING_FORWARD = """
 WITH early AS (UPDATE procrastinate_jobs SET scheduled_at = now()
                WHERE status = 'todo' AND scheduled_at > now() RETURNING queue_name)
@@ -142,6 +153,10 @@ class Scene:
         self.wanted: dict[str, dict[str, Any]] = {}
         self.free = [one for one in microsoft.free_tenants() if one.default_domain][:12]
         self.partner_id = nursery.run("make_partner", emulator_url=microsoft.server.url)
+        self.buyers_tenant = microsoft.customer_of(0).tenant_id
+        microsoft.control("agreement", customer=self.buyers_tenant, signed=True)
+        self.buyer_id = nursery.run("make_buyer", partner_id=self.partner_id, microsoft_tenant_id=self.buyers_tenant)
+        self.reviews: list[str] = []
         self._connection: psycopg.Connection[Any] | None = None
 
     def rows(self, statement: str) -> list[Any]:
@@ -162,6 +177,8 @@ class Scene:
         self.workers += [self.nursery.order("work") for _ in range(WORKERS - len(self.workers))]
         if number < ROUNDS * 0.9 and self.random.random() < 0.45:
             self._make_customer(number)
+        if number < ROUNDS * 0.9 and self.random.random() < 0.3:
+            self._make_order()
         if self.random.random() < 0.5:
             self._order_trouble()
         if number % 10 == 9:
@@ -194,7 +211,15 @@ class Scene:
             }
         name = f"Customer {number}"
         self.wanted[name] = account
-        self.makers.append(self.nursery.order("make_customer", partner_id=self.partner_id, name=name, account=account))
+        self._make("make_customer", name=name, account=account)
+
+    def _make_order(self) -> None:
+        self.reviews.append(str(uuid.UUID(int=self.random.getrandbits(128), version=4)))
+        titles = self.random.sample([buying.BASIC, buying.PREMIUM], self.random.randint(1, 2))
+        self._make("make_order", customer_id=self.buyer_id, review_id=self.reviews[-1], titles=titles)
+
+    def _make(self, deed: str, **arguments: Any) -> None:
+        self.makers.append(self.nursery.order(deed, partner_id=self.partner_id, **arguments))
         if self.random.random() < 0.2:
             time.sleep(self.random.uniform(0, 0.2))
             self.deeds["_kill_maker"] += 1
@@ -283,6 +308,7 @@ class Scene:
         return bool(
             self.rows("SELECT 1 FROM procrastinate_jobs WHERE status IN ('todo', 'doing') LIMIT 1")
             or self.rows("SELECT 1 FROM customers_cspaccount WHERE state <> 'linked' LIMIT 1")
+            or self.rows("SELECT 1 FROM orders_order WHERE status = 'processing' LIMIT 1")
         )
 
     def _report(self) -> str:
@@ -330,6 +356,7 @@ def test_random_kills_lose_nothing_and_do_nothing_twice(scene: Scene) -> None:
 
     print(dict(scene.deeds), f"{len(scene.wanted)} customers wanted")  # noqa: T201 - shown when the test fails
     _check_customers(scene)
+    _check_orders(scene)
     _check_microsoft(scene, before=before)
     _check_jobs(scene)
     _check_mails(scene)
@@ -337,12 +364,13 @@ def test_random_kills_lose_nothing_and_do_nothing_twice(scene: Scene) -> None:
 
 def _check_customers(scene: Scene) -> None:
     """Whoever was told that a customer is made finds it; who was killed meanwhile finds it whole or not at all."""
-    names = [name for (name,) in scene.rows("SELECT t.name FROM accounts_tenant t WHERE t.kind = 'customer'")]
+    made = f"t.kind = 'customer' AND t.id <> '{scene.buyer_id}'"
+    names = [name for (name,) in scene.rows(f"SELECT t.name FROM accounts_tenant t WHERE {made}")]
     assert len(names) == len(set(names)) > _FEWEST_ROUNDS / 5
     told = {name for name in scene.nursery.done if name in scene.wanted}
     assert told <= set(names) <= set(scene.wanted)
     incomplete = scene.rows(
-        "SELECT t.name FROM accounts_tenant t WHERE t.kind = 'customer' AND ("
+        f"SELECT t.name FROM accounts_tenant t WHERE {made} AND ("
         " (SELECT count(*) FROM customers_customer c WHERE c.id = t.id AND c.microsoft_state = 'linked') <> 1"
         " OR (SELECT count(*) FROM customers_contact c WHERE c.customer_id = t.id) <> 2"
         " OR (SELECT count(*) FROM accounts_user u WHERE u.customer_id = t.id) <> 1"
@@ -353,18 +381,54 @@ def _check_customers(scene: Scene) -> None:
     for event in ("customer.created", "csp_account.added", "csp_account.linked", "user.invited"):
         counts = scene.rows(
             "SELECT customer_id, count(*) FROM audit_entry "
-            f"WHERE event = '{event}' AND customer_id IS NOT NULL GROUP BY customer_id"
+            f"WHERE event = '{event}' AND customer_id <> '{scene.buyer_id}' GROUP BY customer_id"
         )
         assert len(counts) == len(names), event
         assert {count for _, count in counts} == {1}, event
     assert scene.nursery.run("check_record", partner_id=scene.partner_id) == ""
 
 
+def _check_orders(scene: Scene) -> None:
+    """Whoever was told that he ordered has ordered, once; all of it is bought at Microsoft, and held, once."""
+    orders = scene.rows("SELECT review_id::text, status, id::text, item_count FROM orders_order")
+    told = {review for review in scene.nursery.done if review in scene.reviews}
+    assert told <= {review for review, *_ in orders} <= set(scene.reviews)
+    assert len(orders) == len({review for review, *_ in orders}) > 5
+    assert {status for _, status, *_ in orders} == {"completed"}
+    items = scene.rows(
+        "SELECT item.microsoft_subscription_id::text, item.microsoft_order_id, product.microsoft_subscription_id::text,"
+        " product.quantity = item.quantity, "
+        " (SELECT count(*) FROM entitlements_holdingperiod p WHERE p.purchased_product_id = product.id"
+        "  AND p.ends_on IS NULL AND p.order_item_id = item.id AND p.starts_on = product.term_starts_on),"
+        " (SELECT count(*) FROM entitlements_holdingcost c JOIN entitlements_holdingperiod p"
+        "  ON p.id = c.holding_period_id WHERE p.purchased_product_id = product.id) "
+        "FROM orders_orderitem item LEFT JOIN entitlements_purchasedproduct product"
+        " ON product.id = item.purchased_product_id"
+    )
+    assert len(items) == sum(count for *_, count in orders)
+    assert all(
+        bought == held and same and (periods, costs) == (1, 1) for bought, _, held, same, periods, costs in items
+    )
+    assert scene.rows("SELECT count(*) FROM entitlements_purchasedproduct") == [(len(items),)]
+    state, partner = scene.microsoft.server.emulator.state, scene.microsoft.server.partners[0].tenant_id
+    there = state.units_of_tenant(tenant_id=scene.buyers_tenant)
+    assert sorted(one["id"] for one in there) == sorted(bought for bought, *_ in items)
+    made = state.all_commerce(kind="order", partner_id=partner, tenant_id=scene.buyers_tenant)
+    assert sorted(one["id"] for one in made) == sorted(order for _, order, *_ in items)
+    assert scene.rows("SELECT id FROM orders_orderwrite WHERE state IN ('prepared', 'unknown')") == []
+    for event in ("order.placed", "order.started", "order.finished"):
+        counts = scene.rows(f"SELECT object_id, count(*) FROM audit_entry WHERE event = '{event}' GROUP BY object_id")
+        assert {str(order): count for order, count in counts} == {order: 1 for _, _, order, _ in orders}, event
+    purchased = scene.rows("SELECT count(*) FROM audit_entry WHERE event = 'order.product_purchased'")
+    assert purchased == [(len(items),)]
+
+
 def _check_microsoft(scene: Scene, *, before: set[str]) -> None:
     """Every account has its one Microsoft tenant, and Microsoft has none that belongs to no account."""
     accounts = scene.rows(
         "SELECT a.domain, a.state, a.microsoft_tenant_id::text, t.name, a.first_credentials <> '' "
-        "FROM customers_cspaccount a JOIN accounts_tenant t ON t.id = a.customer_id"
+        "FROM customers_cspaccount a JOIN accounts_tenant t ON t.id = a.customer_id "
+        f"WHERE t.id <> '{scene.buyer_id}'"
     )
     state = scene.microsoft.server.emulator.state
     made = set(scene.microsoft.tenants()) - before
@@ -403,7 +467,8 @@ def _check_mails(scene: Scene) -> None:
     assert all(sent_at for *_, sent_at in kept)
     caused = scene.rows("SELECT id FROM audit_entry WHERE event IN ('user.invited', 'csp_account.consent_asked')")
     partner_owner = 1  # whose link `msphub partner create` prints instead of mailing it
-    assert len(kept) == len(caused) - partner_owner
+    told_of_orders = scene.rows("SELECT id FROM audit_entry WHERE event IN ('order.placed', 'order.finished')")
+    assert len(kept) == len(caused) - partner_owner + 2 * len(told_of_orders)  # to who ordered and to the contact
     received = collections.Counter(str(mail["Message-ID"]).strip("<>").partition("@")[0] for mail in scene.inbox.mails)
     assert set(received) == {mail_id for mail_id, *_ in kept}
     bodies = {(str(mail["Message-ID"]), mailbox.text_of(mail)) for mail in scene.inbox.mails}

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 BASIC, PREMIUM = "Microsoft 365 Business Basic", "Microsoft 365 Business Premium"
 CORO = "Coro"
-# A test asks Microsoft more often in a minute than the portal may.
-FORGET_TURNS = "DELETE FROM accounts_microsoftturn"
 
 
 class Microsoft:

@@ -4,17 +4,16 @@ import dataclasses
 import datetime
 import uuid
 from collections.abc import Iterator
-from decimal import Decimal
 
 import pytest
 from tests import factories
+from tests.orders import stores
 from tests.orders.buying import BASIC, PREMIUM, Microsoft, named
 
 from msphub.accounts.models import Subscription, Tenant
 from msphub.catalog.choices import Plan, Term, VendorCode
-from msphub.catalog.models import Price, PriceCost, Sku
-from msphub.customers.choices import AccountMode, AccountState
-from msphub.customers.models import Agreement, CspAccount
+from msphub.catalog.models import Price, Sku
+from msphub.customers.models import CspAccount
 from msphub.kit import scope
 from msphub.orders import carts
 from msphub.orders.models import Cart
@@ -49,21 +48,7 @@ class Shop:
         plan: Plan = Plan.MONTHLY,
     ) -> Price:
         """Give a SKU a price in dollars for the whole term."""
-        price = Price.objects.create(
-            partner_id=self.world.id,
-            product_id=sku.product_id,
-            sku=sku,
-            market="",
-            currency="USD",
-            segment="",
-            term=term,
-            plan=plan,
-            list_price=Decimal(amount),
-            valid_from=TODAY - datetime.timedelta(days=30),
-            created_at=factories.NOW,
-        )
-        PriceCost.objects.create(partner_id=self.world.id, price=price, cost=Decimal(cost))
-        return price
+        return stores.price(self.world, sku, amount=amount, cost=cost, term=term, plan=plan)
 
     def add(
         self, sku: Sku, *, quantity: int = 2, term: Term = Term.YEAR, plan: Plan = Plan.MONTHLY, at: datetime.datetime
@@ -86,31 +71,7 @@ def shop(db: None) -> Shop:
     """A customer with a linked account and a confirmed agreement."""
     world = factories.make_partner()
     customer = factories.make_customer(world)
-    account = CspAccount.objects.create(
-        partner_id=world.id,
-        customer_id=customer.id,
-        mode=AccountMode.EXISTING,
-        state=AccountState.LINKED,
-        domain="wingtip.onmicrosoft.com",
-        company_name="Wingtip",
-        country="US",
-        microsoft_tenant_id=uuid.uuid4(),
-        qualification="commercial",
-        created_at=factories.NOW,
-        linked_at=factories.NOW,
-    )
-    Agreement.objects.create(
-        partner_id=world.id,
-        customer_id=customer.id,
-        account=account,
-        first_name="Ann",
-        last_name="Archer",
-        email="ann@wingtip.example",
-        phone="+14255550100",
-        agreed_on=TODAY,
-        recorded_at=factories.NOW,
-        confirmed_at=factories.NOW,
-    )
+    account = stores.linked_account(world, customer)
     return Shop(
         world=world,
         customer=customer,

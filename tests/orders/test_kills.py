@@ -127,7 +127,7 @@ def die_everywhere(
         point = 0
         while True:
             point += 1
-            owner_connection.execute(buying.FORGET_TURNS)
+            at_microsoft.forget_turns()
             life = Life(
                 shop=shop_there,
                 microsoft=microsoft,
@@ -315,14 +315,13 @@ def test_death_at_any_point_of_an_order_that_fails_in_part(
 def test_a_worker_thought_dead_that_wakes_up_buys_nothing_again(
     shop_there: Shop,
     microsoft: Microsoft,
-    owner_connection: psycopg.Connection[Any],
     monkeypatch: pytest.MonkeyPatch,
     late: bool,
 ) -> None:
     """It stood still around a request while another worker did all of its order: at every request it could be."""
     microsoft.control("settings", throttling=False)
     for point in itertools.count(1):
-        owner_connection.execute(buying.FORGET_TURNS)
+        at_microsoft.forget_turns()
         placed = buying.order(shop_there, BASIC, PREMIUM, quantity=1)
         before = {one["id"] for one in microsoft.subscriptions()}
         asked = _overtake(placed, monkeypatch, point=point, late=late)

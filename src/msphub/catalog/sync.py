@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable
 
 import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app as jobs
 
@@ -165,8 +165,8 @@ def _take_over(*, by: Actor, run: CatalogSync, microsoft: microsoft_client.Clien
     """Read the sheets of the market and apply them."""
     today = clock.now().date()
     loaded = sheets.Loaded()
-    run.state = SyncState.DOWNLOADING
-    run.save(update_fields=["state"])
+    if not _open(run).exclude(state=SyncState.DETAILS).update(state=SyncState.DOWNLOADING):
+        return  # another worker, that took this one for dead, has done it already
     sheets.begin()
     try:
         for view, timeline in (
@@ -212,9 +212,12 @@ def _load(
 
 
 def _apply(*, by: Actor, run: CatalogSync, today: datetime.date, with_software: bool) -> None:
-    CatalogSync.objects.filter(partner_id=run.partner_id, id=run.id).update(state=SyncState.APPLYING)
+    """Apply the sheets in one transaction, unless another worker has done it already."""
+    _open(run).exclude(state=SyncState.DETAILS).update(state=SyncState.APPLYING)
     with transaction.atomic():
         locked = CatalogSync.objects.select_for_update().get(partner_id=run.partner_id, id=run.id)
+        if locked.state != SyncState.APPLYING:
+            return
         applied = sheets.apply(
             partner_id=by.partner_id,
             market=run.market,
@@ -301,9 +304,9 @@ def _describe_sku(sku: Sku, told: catalog_shapes.Sku) -> None:
 def _finish(*, by: Actor, run: CatalogSync) -> None:
     at = clock.now()
     with transaction.atomic():
-        CatalogSync.objects.filter(partner_id=run.partner_id, id=run.id).update(
-            state=SyncState.DONE, finished_at=at, error="", error_code="", next_try_at=None
-        )
+        ended = _open(run).update(state=SyncState.DONE, finished_at=at, error="", error_code="", next_try_at=None)
+        if not ended:
+            return
         audit.record(
             by=by,
             event=events.SYNC_DONE,
@@ -325,9 +328,11 @@ def _finish(*, by: Actor, run: CatalogSync) -> None:
 def _fail(*, by: Actor, run: CatalogSync, code: str, message: str) -> None:
     at = clock.now()
     with transaction.atomic():
-        CatalogSync.objects.filter(partner_id=run.partner_id, id=run.id).update(
+        ended = _open(run).update(
             state=SyncState.FAILED, finished_at=at, error_code=code[:30], error=message, next_try_at=None
         )
+        if not ended:
+            return
         audit.record(
             by=by,
             event=events.SYNC_FAILED,
@@ -337,6 +342,11 @@ def _fail(*, by: Actor, run: CatalogSync, code: str, message: str) -> None:
             object_label=run.market,
             details={"Reason": message},
         )
+
+
+def _open(run: CatalogSync) -> models.QuerySet[CatalogSync]:
+    """Return the run if it is not over: whoever comes second ends nothing again."""
+    return CatalogSync.objects.filter(partner_id=run.partner_id, id=run.id, state__in=OPEN_SYNC)
 
 
 def _note(run: CatalogSync, *, error: str, wait: float | None) -> None:

@@ -111,6 +111,8 @@ class Order(models.Model):
     # While Microsoft is away: when the job comes back.
     next_try_at = models.DateTimeField(null=True)
     message = models.TextField(blank=True)
+    # How often in a row Microsoft could not be asked: the job comes back less and less often.
+    outages = models.PositiveSmallIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

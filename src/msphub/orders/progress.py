@@ -56,7 +56,8 @@ def go_on(*, by: Actor, order: Order, at: datetime.datetime) -> None:
     order.finished_at = None
     order.message = ""
     order.next_try_at = None
-    order.save(update_fields=["status", "started_at", "finished_at", "message", "next_try_at"])
+    order.outages = 0
+    order.save(update_fields=["status", "started_at", "finished_at", "message", "next_try_at", "outages"])
     _record(by=by, event=events.ORDER_STARTED, order=order, at=at)
     defer(partner_id=order.partner_id, order_id=order.id)
 

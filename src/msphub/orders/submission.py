@@ -34,6 +34,8 @@ from msphub.orders.models import Order, OrderItem, OrderWrite
 log = structlog.get_logger(__name__)
 
 ROUNDS_WAIT_SECONDS = 300.0
+# After an outage of which Microsoft didn't say how long it lasts; then twice as long each time, up to the longest.
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 30.0, 900.0
 PROVISIONING_WAIT_SECONDS = 10.0
 # Bounds of what is done without a pause: carts until one of them is bought, rounds until every add-on has its base.
 MOST_CARTS = 5
@@ -57,7 +59,7 @@ def work_on_order(*, partner_id: uuid.UUID, order_id: uuid.UUID) -> None:
                     fulfilment.fulfil_own(by=by, item_id=item.id, at=clock.now())
             _work_at_microsoft(by=by, order=order)
     except microsoft_errors.MicrosoftError as outage:
-        raise progress.TryLater(_note_wait(order=order, message=outage.message, seconds=outage.retry_after)) from outage
+        raise progress.TryLater(_note_outage(order=order, outage=outage)) from outage
     except progress.TryLater as wait:
         _note_wait(order=order, message=_("Microsoft is working on it."), seconds=wait.seconds)
         raise
@@ -69,10 +71,8 @@ def work_on_order(*, partner_id: uuid.UUID, order_id: uuid.UUID) -> None:
     with transaction.atomic():
         settled = progress.settle(by=by, order_id=order.id, at=clock.now())
     if settled.status == OrderStatus.PROCESSING:
-        seconds = _note_wait(
-            order=order, message=_("Microsoft is providing the products."), seconds=PROVISIONING_WAIT_SECONDS
-        )
-        raise progress.TryLater(seconds)
+        _note_wait(order=order, message=_("Microsoft is providing the products."), seconds=PROVISIONING_WAIT_SECONDS)
+        raise progress.TryLater(PROVISIONING_WAIT_SECONDS)
 
 
 def _may_go_on(*, by: Actor, order: Order) -> bool:
@@ -315,9 +315,19 @@ def _fail(*, by: Actor, order: Order, items: Sequence[OrderItem], code: str, mes
     fulfilment.fail_unsent(by=by, order=order, items=items, code=code, message=message, at=clock.now())
 
 
-def _note_wait(*, order: Order, message: str, seconds: float | None) -> float:
-    """Say on the order's page what is waited for and until when; return the seconds, as Microsoft named them."""
-    wait = 30.0 if seconds is None else seconds
-    at = clock.now() + datetime.timedelta(seconds=wait)
-    Order.objects.filter(id=order.id, status=OrderStatus.PROCESSING).update(message=message, next_try_at=at)
-    return wait
+def _note_outage(*, order: Order, outage: microsoft_errors.MicrosoftError) -> float:
+    """Say on the order's page what hinders us and until when; return the seconds until the next try.
+
+    Never sooner than Microsoft said, and twice as late each time it says so again (errors.md §3).
+    """
+    asked = FIRST_WAIT_SECONDS if outage.retry_after is None else max(1.0, outage.retry_after)
+    seconds = max(asked, min(asked * 2.0 ** min(order.outages, 10), LONGEST_WAIT_SECONDS))
+    _note_wait(order=order, message=outage.message, seconds=seconds, outages=min(order.outages + 1, 1000))
+    return seconds
+
+
+def _note_wait(*, order: Order, message: str, seconds: float, outages: int = 0) -> None:
+    """Say on the order's page what is waited for and until when."""
+    Order.objects.filter(id=order.id, status=OrderStatus.PROCESSING).update(
+        message=message, next_try_at=clock.now() + datetime.timedelta(seconds=seconds), outages=outages
+    )
