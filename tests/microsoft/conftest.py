@@ -43,7 +43,10 @@ class Request:
 
 @dataclass
 class Reply:
-    """What it gets: `drop` closes the connection without an answer, `cut` so many bytes before the answer's end."""
+    """What it gets: `drop` closes the connection without an answer, `cut` so many bytes before the answer's end.
+
+    `drip` is a pause in seconds before each byte of the body.
+    """
 
     status: int = 200
     body: Any = None
@@ -51,6 +54,7 @@ class Reply:
     delay: float = 0.0
     drop: bool = False
     cut: int = 0
+    drip: float = 0.0
 
 
 @dataclass
@@ -124,7 +128,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command != "HEAD" and reply.drip:
+            for byte in content:
+                time.sleep(reply.drip)
+                self.wfile.write(bytes((byte,)))
+        elif self.command != "HEAD":
             self.wfile.write(content[: len(content) - reply.cut])
         self.close_connection = self.close_connection or reply.cut > 0
 

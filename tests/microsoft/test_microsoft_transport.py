@@ -199,6 +199,142 @@ def test_user_token_is_used_where_microsoft_wants_one(client: Any, microsoft: An
     ]
 
 
+def test_a_stale_user_token_is_renewed_too_after_an_applications_was_refused(
+    client: Any, microsoft: Any, reply: Any
+) -> None:
+    microsoft.on(
+        "PUT",
+        PATH,
+        reply(status=401),
+        reply(status=403, body={"code": "900329", "description": "User!"}),
+        reply(status=401),
+        reply(body=PROFILE),
+    )
+    request_id = uuid.uuid4()
+
+    write(client, request_id)
+
+    tokens = [request.headers["authorization"].removeprefix("Bearer ") for request in microsoft.calls()]
+    assert [token.rsplit("-token-", 1)[0] for token in tokens] == [
+        "client_credentials",
+        "client_credentials",
+        "refresh_token",
+        "refresh_token",
+    ]
+    assert len(set(tokens)) == 4
+    assert {request.headers["ms-requestid"] for request in microsoft.calls()} == {str(request_id)}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "reason", "said"),
+    [
+        (
+            {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="The token expired"'},
+            None,
+            "rejected",
+            "The token expired",
+        ),
+        (
+            {"WWW-Authenticate": 'Bearer, error_description="The audience is invalid"'},
+            b"",
+            "audience",
+            "The audience is invalid",
+        ),
+        ({}, {"code": 900420, "description": "No."}, "audience", "No."),
+        ({}, {"code": 400, "description": "MFA is required."}, "interaction_required", "MFA is required."),
+        ({"Content-Type": "text/html"}, b"<html>401</html>", "rejected", "HTTP 401"),
+    ],
+)
+def test_a_rejected_token_is_explained(
+    client: Any, microsoft: Any, reply: Any, headers: dict[str, str], body: Any, reason: str, said: str
+) -> None:
+    microsoft.on("GET", PATH, reply(status=401, body=body, headers=headers))
+
+    with pytest.raises(errors.SignInFailed) as raised:
+        client.billing_profile(customer_id="c-1")
+
+    assert raised.value.reason == reason
+    assert said in raised.value.details[0]
+    assert "<" not in raised.value.message + raised.value.details[0]
+
+
+@pytest.mark.parametrize("status", [403, 407, 409, 502])
+def test_page_of_a_proxy_is_no_reason(make_client: Any, microsoft: Any, reply: Any, status: int) -> None:
+    microsoft.on("GET", PATH, reply(status=status, body=b"<html><h1>Blocked</h1></html>"))
+
+    with pytest.raises(errors.MicrosoftError) as raised:
+        make_client(read_retries=0).billing_profile(customer_id="c-1")
+
+    assert str(status) in raised.value.message
+    assert "<" not in raised.value.message
+
+
+def test_throttled_read_that_names_no_wait_is_repeated(client: Any, microsoft: Any, reply: Any) -> None:
+    microsoft.on("GET", PATH, reply(status=429), reply(status=429, body=b"slow down"), reply(body=PROFILE))
+
+    assert client.billing_profile(customer_id="c-1").etag == "7"
+    assert len({request.headers["ms-requestid"] for request in microsoft.calls()}) == 3
+
+
+@pytest.mark.parametrize(("method", "error"), [("GET", errors.Unavailable), ("PUT", errors.UnknownOutcome)])
+def test_an_answer_that_never_ends_is_given_up(
+    make_client: Any, microsoft: Any, reply: Any, method: str, error: type[errors.MicrosoftError]
+) -> None:
+    microsoft.on(method, PATH, reply(body=b'{"id": "b-1"}' + b" " * 100, drip=0.1))
+    client = make_client(timeout=0.4, read_retries=0)
+    started = time.monotonic()
+
+    with pytest.raises(error):
+        client.billing_profile(customer_id="c-1") if method == "GET" else write(client)
+
+    assert time.monotonic() - started < 3
+
+
+def test_an_answer_that_is_too_long_is_given_up(
+    make_client: Any, microsoft: Any, reply: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "_MOST_BYTES", 1000)
+    microsoft.on("GET", PATH, reply(body={**PROFILE, "long": "x" * 2000}))
+
+    with pytest.raises(errors.Unavailable):
+        make_client(read_retries=0).billing_profile(customer_id="c-1")
+
+
+def test_an_etag_no_header_can_carry_is_never_sent(client: Any, microsoft: Any) -> None:
+    for etag in ("é", "a\nb"):
+        profile = shapes.BillingProfile(etag=etag, raw=PROFILE)
+        with pytest.raises(errors.Unavailable):
+            client.update_billing_profile(request_id=uuid.uuid4(), customer_id="c-1", profile=profile)
+
+    assert microsoft.calls(PATH) == []
+
+
+def test_change_of_which_nothing_is_told_is_the_one_that_was_asked_for(client: Any, microsoft: Any, reply: Any) -> None:
+    microsoft.on("PUT", PATH, reply(status=200, headers={"ETag": "8"}))
+
+    changed = write(client)
+
+    assert (changed.company_name, changed.etag) == ("Contoso", "8")
+
+
+def test_cookies_arent_kept(client: Any, microsoft: Any, reply: Any) -> None:
+    microsoft.on("GET", PATH, reply(body=PROFILE, headers={"Set-Cookie": "session=of-another-partner; Path=/"}))
+
+    client.billing_profile(customer_id="c-1")
+    client.billing_profile(customer_id="c-1")
+
+    assert all("cookie" not in request.headers for request in microsoft.requests)
+
+
+def test_success_that_is_a_refusal(client: Any, microsoft: Any, reply: Any) -> None:
+    microsoft.on("GET", PATH, reply(status=200, body={"code": "400072", "description": "Not available."}))
+
+    with pytest.raises(errors.NotFound) as raised:
+        client.billing_profile(customer_id="c-1")
+
+    assert raised.value.code == 400072
+
+
 def test_token_is_shared_by_the_clients_of_a_partner(make_client: Any, microsoft: Any, reply: Any) -> None:
     microsoft.on("GET", PATH, reply(body=PROFILE))
 

@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 
 import httpx
@@ -22,6 +22,10 @@ NOT_SENT = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
 )
+
+
+# Of an answer that is kept in memory. Microsoft's longest are lists of a few megabytes; price sheets are streamed.
+_MOST_BYTES = 64 * 1024 * 1024
 
 
 class Wire:
@@ -44,7 +48,7 @@ class Wire:
         correlation_id: str | None = None,
         stream: bool = False,
     ) -> httpx.Response:
-        """Send one request and read its answer; raises httpx's own errors.
+        """Send one request and read its answer within `timeout` seconds; raises httpx's own errors.
 
         With `stream`, what succeeds is left to be read, and closed, by the caller. The log line has the path without
         the query: filters name customers, and a query may carry a code.
@@ -71,9 +75,9 @@ class Wire:
             ms_correlation_id=correlation_id,
         )
         try:
-            response = http.send(request, stream=stream, follow_redirects=False)
-            if stream and not response.is_success:
-                response.read()
+            response = http.send(request, stream=True, follow_redirects=False)
+            if not stream or not response.is_success:
+                _read(response, ends=started + timeout)
         except httpx.RequestError as error:
             line.warning("microsoft.call", status=None, error=type(error).__name__, ms=_milliseconds(started))
             raise
@@ -86,6 +90,36 @@ class Wire:
             ms_answered_request_id=response.headers.get("MS-RequestId") or response.headers.get("request-id"),
         )
         return response
+
+
+class _Bounded(httpx.SyncByteStream):
+    """The bytes of an answer, as long as they come in time and aren't too many: httpx's timeout is for each piece."""
+
+    def __init__(self, stream: httpx.SyncByteStream, *, ends: float) -> None:
+        self._stream = stream
+        self._ends = ends
+
+    def __iter__(self) -> Iterator[bytes]:
+        count = 0
+        for piece in self._stream:
+            count += len(piece)
+            if time.monotonic() > self._ends:
+                raise httpx.ReadTimeout("the answer takes too long")
+            if count > _MOST_BYTES:
+                raise httpx.RemoteProtocolError("the answer is too long")
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _read(response: httpx.Response, *, ends: float) -> None:
+    if isinstance(response.stream, httpx.SyncByteStream):
+        response.stream = _Bounded(response.stream, ends=ends)
+    try:
+        response.read()
+    finally:
+        response.close()
 
 
 class _WithoutQuery(logging.Filter):
