@@ -228,7 +228,7 @@ class _Row:
         self._values = values
 
     def text(self, column: str) -> str:
-        return self._values.get(_folded(column), "").replace("\0", "").strip()
+        return self._values.get(_folded(column), "").strip()
 
     def required(self, column: str) -> str:
         text = self.text(column)
@@ -345,8 +345,8 @@ class _Lines:
     def __next__(self) -> str:
         line = next(self._lines)
         self.quotes += line.count('"')
-        self.is_cut = not line.endswith(("\n", "\r"))
-        return line
+        self.is_cut = line[-1] not in "\r\n"
+        return line.replace("\0", "")  # which no database keeps
 
 
 def _named(names: list[str], values: list[str]) -> dict[str, str]:
