@@ -84,6 +84,7 @@ def test_draft_saves_itself_and_is_resumed_on_another_machine(
     wizard = Wizard(owner_page, demo.url).open()
     wizard.fill_company(name=name)
     expect(owner_page.locator("#wizard-saved")).to_have_text(re.compile(r"^Saved \d\d:\d\d$"))
+    expect(owner_page.locator("#summary")).to_contain_text(name)
     wizard.proceed()
     wizard.expect_step("contacts")
     wizard.group("Primary Contact").get_by_label("First Name").fill("Half")

@@ -417,3 +417,13 @@ def test_what_is_wrong_with_an_address_that_follows_the_companys_is_said_once(
     values.pop("same_as_company")
     apart = wizard.post("company", {**values, "billing_country": "US", "billing_postal_code": "1"}).content.decode()
     assert apart.count("not a valid ZIP Code") == 4
+
+
+def test_the_summary_follows_what_is_typed(world: factories.PartnerWorld, sign_in: SignIn) -> None:
+    wizard = Wizard(sign_in(world.owner))
+    values = company(world, company_name="Typed <just> now", page_mark="one", saves_seen="0")
+    answer = wizard.client.post(f"{wizard.base}/company/save/", values).content.decode()
+    assert answer.startswith("Saved ")
+    summary = answer.partition('<hx-partial hx-target="#summary" hx-swap="outerMorph">')[2]
+    assert 'id="summary"' in summary
+    assert "Typed &lt;just&gt; now" in summary

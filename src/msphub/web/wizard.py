@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -124,17 +125,19 @@ def refresh(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpRe
 
 @require_POST
 def autosave(request: PortalRequest, *, draft_id: uuid.UUID, step: str) -> HttpResponse:
-    """Keep what has been typed so far and say when."""
+    """Keep what has been typed so far, say when, and bring the summary at the side up to it."""
     if step not in STEPS:
         raise NotFound
     draft = queries.get_draft(by=request.actor, draft_id=draft_id)
     data = dict(draft.data) if draft else {}
     form = _form(request.actor, step, data, posted=request.POST)
+    data[step] = _kept(form, data.get(step, {}))
     try:
-        _save(request, draft_id, step, _kept(form, data.get(step, {})), page=_open_page(request, leaves=False))
+        _save(request, draft_id, step, data[step], page=_open_page(request, leaves=False))
     except Refused as refusal:
         return HttpResponse(str(refusal.message))
-    return HttpResponse(_saved_words(request))
+    context = {"words": _saved_words(request), "summary_groups": wizard_shown.summary(draft_id, data)}
+    return HttpResponse(render_to_string("web/wizard/saved.html", context).strip())
 
 
 def check_domain(request: PortalRequest, *, draft_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001 - of the address

@@ -55,7 +55,7 @@ def context(draft_id: uuid.UUID, step: str, form: StepForm, data: DraftData) -> 
         "discard_url": reverse("customer_new_discard", kwargs={"draft_id": draft_id}),
         "found": values.get("found") if step == MICROSOFT else None,
         "country_differs": _country_differs(step, data),
-        "summary_groups": _summary(draft_id, data),
+        "summary_groups": summary(draft_id, data),
         "page_mark": ids.new_id().hex,
         "page_follows": values.get(creation.LEFT, ""),
         "saves_seen": values.get(creation.SAVES, "0"),
@@ -100,7 +100,7 @@ def _country_differs(step: str, data: DraftData) -> str:
     }
 
 
-def _summary(draft_id: uuid.UUID, data: DraftData) -> list[dict[str, Any]]:
+def summary(draft_id: uuid.UUID, data: DraftData) -> list[dict[str, Any]]:
     """Return what has been entered so far, for the panel at the side."""
     company, contacts = data.get(COMPANY, {}), data.get(CONTACTS, {})
     account, sales = data.get(MICROSOFT, {}), data.get(SALES, {})
