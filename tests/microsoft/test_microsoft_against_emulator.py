@@ -3,7 +3,7 @@
 import dataclasses
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -342,3 +342,16 @@ def test_rotated_refresh_token_works(make: Any) -> None:
     login.forget_all()
 
     assert make(secrets={"refresh_token": handed[-1]}).relationship_request_url()
+
+
+def test_ends_of_terms_and_inventory(contoso: microsoft_client.Client) -> None:
+    customer = next(contoso.customers())
+    product = next(contoso.catalog.products(target_view="OnlineServices", country="US"))
+
+    ends = list(contoso.subscriptions.term_ends(customer_id=customer.id, term_duration="P1Y"))
+    stock = contoso.catalog.check_inventory(country="US", customer_id=customer.id, items=[(product.id, None)])
+
+    assert ends[0].kind == "calendarMonthAligned"
+    assert (ends[0].ends_on + timedelta(days=1)).day == 1
+    assert {one.product_id for one in stock} == {product.id}
+    assert not any(one.is_restricted for one in stock)

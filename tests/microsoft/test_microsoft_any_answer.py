@@ -67,6 +67,8 @@ READS: dict[str, Operation] = {
     "promotions": lambda ours: list(ours.catalog.promotions(country="US")),
     "promotion": lambda ours: ours.catalog.promotion(promotion_id="P:S:A", country="US"),
     "eligibilities": lambda ours: ours.catalog.promotion_eligibilities(customer_id="c", questions=[QUESTION]),
+    "inventory": lambda ours: ours.catalog.check_inventory(country="US", customer_id="c", items=[("P", None)]),
+    "ends of terms": lambda ours: list(ours.subscriptions.term_ends(customer_id="c", term_duration="P1Y")),
     "cart": lambda ours: ours.carts.get(customer_id="c", cart_id="k"),
     "orders": lambda ours: list(ours.orders.list(customer_id="c")),
     "order": lambda ours: ours.orders.get(customer_id="c", order_id="o"),
@@ -233,6 +235,7 @@ HEADERS = st.fixed_dictionaries(
             st.text(alphabet="0123456789 .,:GMTOct", max_size=20),
         ),
         "ETag": st.sampled_from(['W/"1"', "1", ""]),
+        "MS-ContinuationToken": st.sampled_from(["1", b"\xe9", ""]),
         "Location": st.sampled_from(["http://[", "/x", ""]),
         "WWW-Authenticate": st.sampled_from(
             ["Bearer", 'Bearer error="x", error_description="The audience is invalid"']

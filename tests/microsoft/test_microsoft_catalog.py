@@ -240,3 +240,29 @@ def test_country_or_customer_is_asked_for(client: Any, microsoft: Any) -> None:
         with pytest.raises(ValueError, match=r"country|empty"):
             list(client.catalog.products(target_view="OnlineServices", **where))
     assert microsoft.calls() == []
+
+
+def test_inventory(client: Any, microsoft: Any, reply: Any) -> None:
+    microsoft.on(
+        "POST",
+        "/v1/extensions/product/checkinventory",
+        reply(
+            body=[
+                {"productId": "P", "skuId": "0001", "isRestricted": False, "restrictions": []},
+                {
+                    "ProductId": "P",
+                    "SkuId": "0002",
+                    "IsRestricted": "true",
+                    "Restrictions": [
+                        {"ReasonCode": "NotAvailableForSubscription", "Description": "No.", "Properties": {}}
+                    ],
+                },
+                {"productId": "P", "skuId": "0003", "restrictions": [{"reasonCode": "New"}]},
+            ]
+        ),
+    )
+
+    found = client.catalog.check_inventory(country="US", customer_id="c", items=[("P", None)])
+
+    assert [(one.sku_id, one.is_restricted) for one in found] == [("0001", False), ("0002", True), ("0003", True)]
+    assert found[1].restrictions[0].reason == "NotAvailableForSubscription"

@@ -329,6 +329,20 @@ CASES: dict[str, tuple[Operation, Expected]] = {
         lambda ours: ours.catalog.availability(product_id="P", sku_id="0001", availability_id="A", country="US"),
         reads(f"{V1}/products/P/skus/0001/availabilities/A?country=US", {"id": "A"}),
     ),
+    "7.5 inventory": (
+        lambda ours: ours.catalog.check_inventory(
+            country="us", customer_id=C, items=[("P", "0001"), ("Q", None)], arm_region_name="westus"
+        ),
+        Expected(
+            method="POST",
+            url=f"{V1}/extensions/product/checkinventory?country=US",
+            body={
+                "targetItems": [{"productId": "P", "skuId": "0001"}, {"productId": "Q"}],
+                "inventoryContext": {"customerId": C, "armRegionName": "westus"},
+            },
+            answer=[],
+        ),
+    ),
     "7.6 promotions": (
         lambda ours: list(ours.catalog.promotions(country="us")),
         reads(f"{V1}/productpromotions?country=US&segment=commercial"),
@@ -529,6 +543,45 @@ CASES: dict[str, tuple[Operation, Expected]] = {
             headers={"if-match": '"abc"'},
         ),
     ),
+    "10.4 end with the term": (
+        lambda ours: ours.subscriptions.change(
+            request_id=ID,
+            customer_id=C,
+            subscription=READ,
+            change=commerce.SubscriptionChange(
+                auto_renew_enabled=False,
+                scheduled_next_term=None,
+                scheduled_actions=(
+                    commerce.END_WITH_TERM,
+                    commerce.ScheduledAction(
+                        schedule_type="CustomDate",
+                        action_type="Transition",
+                        effective_at=datetime(2027, 1, 31, 2, tzinfo=timezone(timedelta(hours=2))),
+                        instructions=commerce.Instructions(product_id="P", quantity=3),
+                    ),
+                ),
+            ),
+        ),
+        writes(
+            "PATCH",
+            f"{V1}/customers/{C}/subscriptions/s",
+            {
+                **{name: member for name, member in SUBSCRIPTION.items() if name != "scheduledNextTermInstructions"},
+                "autoRenewEnabled": False,
+                "scheduledActions": [
+                    {"scheduleType": "TermEnd", "actionType": "Cancel"},
+                    {
+                        "scheduleType": "CustomDate",
+                        "actionType": "Transition",
+                        "effectiveDate": "2027-01-31T00:00:00Z",
+                        "instructions": {"product": {"productId": "P"}, "quantity": 3},
+                    },
+                ],
+            },
+            SUBSCRIPTION,
+            headers={"if-match": '"abc"'},
+        ),
+    ),
     "10.2 cancel": (
         lambda ours: ours.subscriptions.cancel(request_id=ID, customer_id=C, subscription=READ),
         writes(
@@ -542,6 +595,21 @@ CASES: dict[str, tuple[Operation, Expected]] = {
     "10.3 progress": (
         lambda ours: ours.subscriptions.provisioning_status(customer_id=C, subscription_id="s"),
         reads(f"{V1}/customers/{C}/subscriptions/s/provisioningstatus", {"status": "success"}, token=USER),
+    ),
+    "10.5 ends of terms": (
+        lambda ours: list(ours.subscriptions.term_ends(customer_id=C, term_duration="P1Y")),
+        reads(f"{V1}/customers/{C}/subscriptions/customTermEndDates?term_duration=P1Y"),
+    ),
+    "10.5 ends of terms with another": (
+        lambda ours: list(
+            ours.subscriptions.term_ends(
+                customer_id=C, term_duration="P1Y", starts_on=date(2026, 12, 1), aligned_with_id="s"
+            )
+        ),
+        reads(
+            f"{V1}/customers/{C}/subscriptions/customTermEndDates?term_duration=P1Y&TermStartDate=2026-12-01"
+            "&TargetCotermSubscriptionId=s"
+        ),
     ),
     "16.1 tenant": (
         lambda ours: ours.find_tenant(domain="o'neill.com"),

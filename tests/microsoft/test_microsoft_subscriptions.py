@@ -235,6 +235,17 @@ def test_accepted_change_is_not_applied_yet(client: Any, microsoft: Any, reply: 
     assert (changed.subscription is not None) == (body is not None and "id" in body)
 
 
+def test_change_answered_by_something_else_is_unknown(client: Any, microsoft: Any, reply: Any) -> None:
+    subscription = read(client, microsoft, reply)
+    microsoft.on("PATCH", PATH, reply(body={"code": 800094, "description": "Oops."}), reply(status=204))
+
+    with pytest.raises(errors.UnknownOutcome):
+        change(client, subscription, quantity=20)
+    done = change(client, subscription, quantity=20)
+
+    assert (done.is_applied, done.subscription) == (True, None)
+
+
 def test_cancel_is_a_status(client: Any, microsoft: Any, reply: Any) -> None:
     subscription = read(client, microsoft, reply)
     microsoft.on("PATCH", PATH, reply(body={**SUBSCRIPTION, "status": "deleted"}))
@@ -310,3 +321,29 @@ def test_provisioning_is_asked_as_a_user(client: Any, microsoft: Any, reply: Any
         status="success", sku_id="6FD2C87F", quantity=5, ends_at=datetime(2018, 5, 10, tzinfo=UTC)
     )
     assert microsoft.calls()[0].headers["authorization"].startswith("Bearer refresh_token")
+
+
+def test_ends_of_terms_go_on_behind_a_token_in_a_header(client: Any, microsoft: Any, reply: Any) -> None:
+    path = "/v1/customers/c-1/subscriptions/customTermEndDates"
+    month = {"allowedCustomTermEndDateType": "calendarMonthAligned", "allowedCustomTermEndDate": "2023-07-31T00:00:00"}
+    other = {
+        "AllowedCustomTermEndDateType": "subscriptionAligned",
+        "AllowedCustomTermEndDate": "2023-08-01",
+        "CotermSubscriptionIds": ["s-1", "s-2"],
+    }
+    microsoft.on(
+        "GET",
+        path,
+        reply(body={"totalCount": 2, "items": [month, {"new": 1}]}, headers={"MS-ContinuationToken": "300"}),
+        reply(body={"totalCount": 1, "items": [other]}),
+    )
+
+    found = list(client.subscriptions.term_ends(customer_id="c-1", term_duration="P1M"))
+
+    assert found == [
+        shapes.TermEnd(ends_on=date(2023, 7, 31), kind="calendarMonthAligned"),
+        shapes.TermEnd(ends_on=date(2023, 8, 1), kind="subscriptionAligned", subscription_ids=("s-1", "s-2")),
+    ]
+    first, second = microsoft.calls(path)
+    assert first.query == second.query == {"term_duration": "P1M"}
+    assert ("ms-continuationtoken" in first.headers, second.headers["ms-continuationtoken"]) == (False, "300")

@@ -192,6 +192,7 @@ def _reason(*, error: str, suberror: str, code: int | None) -> str:
         "invalid_resource": "audience",
         "unauthorized_client": "unknown_application",
         "invalid_scope": "audience",
+        "login_required": "interaction_required",
     }
     return renamed.get(error, error or "unknown")
 

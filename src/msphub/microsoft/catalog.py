@@ -107,6 +107,32 @@ class Catalog:
         answer = self._transport.read(path=path, query=query)
         return _found(parsing.availability(reading.Members(answer.body), product_id=product_id, sku_id=sku_id))
 
+    def check_inventory(
+        self,
+        *,
+        country: str,
+        customer_id: str,
+        items: Sequence[tuple[str, str | None]],
+        azure_subscription_id: str | None = None,
+        arm_region_name: str | None = None,
+    ) -> tuple[shapes.Stock, ...]:
+        """Say which SKUs can be had now; `items` are product and SKU, None for all SKUs. It only asks.
+
+        Needed only where a SKU's prerequisites name `InventoryCheck`; its inventory variables say what else to tell.
+        """
+        answer = self._transport.read(
+            method="POST",
+            path="/extensions/product/checkinventory",
+            query={"country": _country(country)},
+            json={
+                "targetItems": [_known(productId=product, skuId=sku) for product, sku in items],
+                "inventoryContext": _known(
+                    customerId=customer_id, azureSubscriptionId=azure_subscription_id, armRegionName=arm_region_name
+                ),
+            },
+        )
+        return tuple(parsing.stock(members) for members in reading.objects(paging.listed(answer)))
+
     def promotions(self, *, country: str, segment: str = "commercial") -> Iterator[shapes.Promotion]:
         """Yield the promotions of a country and segment."""
         query = {"country": _country(country), "segment": segment}

@@ -129,6 +129,20 @@ def eligibility_answers(value: object) -> tuple[shapes.EligibilityAnswer, ...]:
     return tuple(found)
 
 
+def stock(members: reading.Members) -> shapes.Stock:
+    """Return whether a SKU can be had; what Microsoft gives a reason against can't, whatever the flag says."""
+    restrictions = tuple(
+        shapes.Restriction(reason=entry.text("reasonCode") or "", description=entry.text("description"))
+        for entry in members.children("restrictions")
+    )
+    return shapes.Stock(
+        product_id=members.text("productId") or "",
+        sku_id=members.text("skuId"),
+        is_restricted=members.flag("isRestricted") or bool(restrictions),
+        restrictions=restrictions,
+    )
+
+
 def _term(members: reading.Members) -> shapes.AvailabilityTerm:
     renewals = (
         option.child("term").text("duration") or option.text("termDuration", "duration")

@@ -171,3 +171,21 @@ class EligibilityAnswer:
     number: int
     catalog_item_id: str | None
     eligibilities: tuple[Eligibility, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restriction:
+    """Why a SKU can't be had: `NotAvailableForSubscription` and others that Microsoft may add."""
+
+    reason: str
+    description: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stock:
+    """Whether a SKU that asks for the check (`InventoryCheck` among its prerequisites) can be had (contract §7.5)."""
+
+    product_id: str
+    sku_id: str | None
+    is_restricted: bool
+    restrictions: tuple[Restriction, ...] = ()

@@ -177,7 +177,10 @@ class Client:
     def get_customer(self, *, customer_id: str) -> shapes.Customer:
         """Return a customer; without GDAP some of it is missing."""
         answer = self._transport.read(path=paths.customer(customer_id))
-        return parsing.customer(_told(answer), customer_id=customer_id)
+        found = parsing.customer(_told(answer))
+        if not found.id:
+            raise errors.Unavailable("Microsoft's answer has no customer.", status=answer.status)
+        return found
 
     def customers(
         self, *, name_starts_with: str | None = None, domain_starts_with: str | None = None, page_size: int = 500

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date
 
 from msphub.microsoft import bodies
 from msphub.microsoft import order_shapes as shapes
@@ -60,6 +60,8 @@ def subscription(*, subscription: shapes.Subscription, change: shapes.Subscripti
             bodies.drop(body, name)
         elif wanted is not shapes.KEEP:
             bodies.put(body, name, _instructions(wanted))
+    if change.scheduled_actions is not shapes.KEEP:
+        bodies.put(body, "scheduledActions", [_scheduled(action) for action in change.scheduled_actions])
     return body
 
 
@@ -103,6 +105,18 @@ def _instructions(wanted: shapes.Instructions) -> bodies.Body:
             ),
             "quantity": wanted.quantity,
             "customTermEndDate": _midnight(wanted.custom_term_ends_on),
+        }
+    )
+
+
+def _scheduled(action: shapes.ScheduledAction) -> bodies.Body:
+    moment = action.effective_at.astimezone(UTC) if action.effective_at is not None else None
+    return bodies.known(
+        {
+            "scheduleType": action.schedule_type,
+            "actionType": action.action_type,
+            "effectiveDate": moment.isoformat().removesuffix("+00:00") + "Z" if moment is not None else None,
+            "instructions": _instructions(action.instructions) if action.instructions is not None else None,
         }
     )
 

@@ -215,6 +215,18 @@ def subscription_provisioning(value: object) -> shapes.SubscriptionProvisioning:
     )
 
 
+def term_end(members: reading.Members) -> shapes.TermEnd | None:
+    """Return a day that a new term may end on, None for an entry without one."""
+    day = members.day("allowedCustomTermEndDate")
+    if day is None:
+        return None
+    return shapes.TermEnd(
+        ends_on=day,
+        kind=members.text("allowedCustomTermEndDateType") or "",
+        subscription_ids=members.texts("cotermSubscriptionIds"),
+    )
+
+
 def _pricing(members: reading.Members) -> shapes.Pricing | None:
     pricing = members.child("pricing")
     if not pricing:

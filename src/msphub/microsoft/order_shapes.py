@@ -305,7 +305,8 @@ class SubscriptionChange:
     """What is to be different about a subscription. Quantities are absolute: a repetition changes nothing.
 
     `scheduled_next_term=None` takes a planned change away. `status` is active, suspended or deleted, the last of which
-    cancels for good.
+    cancels for good. Automatic renewal switched off alone makes what ends go on month by month at a higher price
+    (extended service term): `scheduled_actions` with `END_WITH_TERM` ends it (contract §10.4).
     """
 
     quantity: int | Keep = KEEP
@@ -317,6 +318,12 @@ class SubscriptionChange:
     partner_id: str | Keep = KEEP
     scheduled_next_term: Instructions | Keep | None = KEEP
     next_charge: Instructions | Keep | None = KEEP
+    scheduled_actions: tuple[ScheduledAction, ...] | Keep = KEEP
+
+
+# What a subscription does at the end of its term, where it isn't simply renewed (contract §10.4).
+END_WITH_TERM = ScheduledAction(schedule_type="TermEnd", action_type="Cancel")
+EXTEND_SERVICE_TERM = ScheduledAction(schedule_type="TermEnd", action_type="RenewToExtendedServiceTerm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,3 +347,15 @@ class SubscriptionProvisioning:
     sku_id: str | None = None
     quantity: int | None = None
     ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermEnd:
+    """A day a new term may end on: the end of a month, or of the term of other subscriptions (contract §10.5).
+
+    `kind` is calendarMonthAligned or subscriptionAligned, compared without case.
+    """
+
+    ends_on: date
+    kind: str
+    subscription_ids: tuple[str, ...] = ()

@@ -98,12 +98,12 @@ def billing_profile(value: object) -> shapes.BillingProfile | None:
     )
 
 
-def customer(value: object, *, customer_id: str = "") -> shapes.Customer:
-    """Return a customer; `customer_id` is what was asked for, where the answer doesn't repeat it."""
+def customer(value: object) -> shapes.Customer:
+    """Return a customer, whose id is empty where the answer doesn't tell it."""
     members = reading.Members(value)
     company = company_profile(members.get("companyProfile"))
     return shapes.Customer(
-        id=members.text("id") or (company.tenant_id if company else None) or customer_id,
+        id=members.text("id") or (company.tenant_id if company else None) or "",
         commerce_id=members.text("commerceId"),
         company_profile=company,
         billing_profile=billing_profile(members.get("billingProfile")),

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat
 
+_NAMED_GROUP = re.compile(r"\(\?<(?=[A-Za-z_])")  # as .NET writes it
+
 
 def shaped(*, number: str, country: str | None, regex: str | None) -> str | None:
     """Return the number in the first usual shape that the regular expression accepts, None when it accepts none.
@@ -58,6 +60,6 @@ def _compiled(regex: str | None) -> re.Pattern[str] | None:
     if not regex:
         return None
     try:
-        return re.compile(regex)
-    except re.error:
+        return re.compile(_NAMED_GROUP.sub("(?P<", regex))
+    except (re.error, OverflowError, RecursionError):
         return None

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 
 from msphub.microsoft import answers, errors, login, order_bodies, order_parsing, paging, paths, reading, transport
 from msphub.microsoft import order_shapes as shapes
@@ -57,9 +58,16 @@ class Subscriptions:
             json=order_bodies.subscription(subscription=subscription, change=change),
             headers={"If-Match": paths.quoted(subscription.etag)} if subscription.etag else None,
         )
+        found = _with_etag(answer)
+        if found is None and answer.status != _ACCEPTED and reading.Members(answer.body):
+            raise errors.UnknownOutcome(
+                "Microsoft answered with something else than the subscription: read it before you repeat.",
+                status=answer.status,
+                request_id=str(request_id),
+            )
         return shapes.ChangedSubscription(
             is_applied=answer.status != _ACCEPTED,
-            subscription=_with_etag(answer),
+            subscription=found,
             location=answer.headers.get("Location"),
             retry_after=answers.retry_after(headers=answer.headers),
         )
@@ -74,6 +82,26 @@ class Subscriptions:
             subscription=subscription,
             change=shapes.SubscriptionChange(status=shapes.DELETED),
         )
+
+    def term_ends(
+        self,
+        *,
+        customer_id: str,
+        term_duration: str,
+        starts_on: date | None = None,
+        aligned_with_id: str | None = None,
+    ) -> Iterator[shapes.TermEnd]:
+        """Yield the days on which a new term of that duration may end, for `NewLine.custom_term_ends_on`."""
+        query = {
+            "term_duration": term_duration,
+            **({"TermStartDate": starts_on.isoformat()} if starts_on is not None else {}),
+            **({"TargetCotermSubscriptionId": aligned_with_id} if aligned_with_id else {}),
+        }
+        path = f"{paths.customer(customer_id)}/subscriptions/customTermEndDates"
+        for body in paging.pages(carrier=self._transport, path=path, query=query, has_token_in_header=True):
+            for members in reading.objects(body):
+                if found := order_parsing.term_end(members):
+                    yield found
 
     def provisioning_status(self, *, customer_id: str, subscription_id: str) -> shapes.SubscriptionProvisioning:
         """Return whether the licences are there; asked as a user."""

@@ -114,7 +114,7 @@ class Transport:
         """
         call = replace(
             self._plain(
-                url=f"{self._endpoints.prices}/v1.0{path}" + _asked(query),
+                url=with_query(f"{self._endpoints.prices}/v1.0{path}", query),
                 audience=self._endpoints.prices_audience,
                 kind=login.Kind.USER,
                 accepted=frozenset(),
@@ -193,7 +193,7 @@ class Transport:
     ) -> _Call:
         return _Call(
             method=method,
-            url=f"{self._endpoints.partner_center}/v1{path}" + _asked(query),
+            url=with_query(f"{self._endpoints.partner_center}/v1{path}", query),
             audience=self._endpoints.partner_center_audience,
             kind=kind,
             headers={"X-Locale": self._locale, **(headers or {})},
@@ -242,20 +242,21 @@ class Transport:
 
     def _attempt(self, call: _Call) -> Answer:
         """Ask once. Raises for anything but success and accepted statuses."""
-        response, correlation_id = self._ask(call)
-        return self._judge(call, response=response, correlation_id=correlation_id)
+        asked, response, correlation_id = self._ask(call)
+        return self._judge(asked, response=response, correlation_id=correlation_id)
 
     def _open(self, call: _Call) -> httpx.Response:
         """Ask once, and return a success before its body is read."""
-        response, correlation_id = self._ask(call)
+        asked, response, correlation_id = self._ask(call)
         if not response.is_success:
-            self._judge(call, response=response, correlation_id=correlation_id)
+            self._judge(asked, response=response, correlation_id=correlation_id)
         return response
 
-    def _ask(self, call: _Call) -> tuple[httpx.Response, str]:
+    def _ask(self, call: _Call) -> tuple[_Call, httpx.Response, str]:
         """Send once, and once more after 401 with a new token, and when a user's token turns out to be needed.
 
-        Both answers mean that nothing was done. Waiting for a turn isn't part of the timeout.
+        Both answers mean that nothing was done, so a write keeps the id of its row. Waiting for a turn isn't part of
+        the timeout.
         """
         self._take_turn(call)
         ends = time.monotonic() + self._timeout
@@ -270,7 +271,9 @@ class Transport:
             elif kind is login.Kind.APP and self._login.has_user and _wants_user(response):
                 kind = login.Kind.USER
             else:
-                return response, correlation_id
+                return call, response, correlation_id
+            if not call.is_write:
+                call = replace(call, request_id=str(uuid.uuid4()))
             ends += self._take_turn(call)
 
     def _take_turn(self, call: _Call) -> float:
@@ -375,9 +378,9 @@ class Transport:
         )
 
 
-def _asked(query: Mapping[str, str] | None) -> str:
-    """Return a query as the end of an address; a blank is %20, which every decoder knows."""
-    return f"?{urlencode(query, quote_via=quote)}" if query else ""
+def with_query(path: str, query: Mapping[str, str] | None) -> str:
+    """Return an address with its query; a blank is %20, which every decoder knows."""
+    return f"{path}?{urlencode(query, quote_via=quote)}" if query else path
 
 
 def _customer_of(path: str) -> str:
