@@ -1,16 +1,21 @@
 """Orders bought at Microsoft: the real client against the emulator, with everything that can go wrong on the way."""
 
+import dataclasses
+import uuid
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from tests.orders.buying import BASIC, PREMIUM, Microsoft, order, work
+from tests.orders.buying import BASIC, PREMIUM, Microsoft, confirm, order, work
 from tests.orders.conftest import Shop
 
 from msphub.accounts.models import Tenant
+from msphub.catalog.models import Price, Sku
 from msphub.customers.choices import WriteState
+from msphub.customers.models import CspAccount
 from msphub.entitlements.models import PurchasedProduct
-from msphub.orders import progress, recovery, submission
+from msphub.kit.errors import Refused
+from msphub.orders import placing, progress, recovery, submission
 from msphub.orders.choices import ItemStatus, OrderStatus
 from msphub.orders.models import Order, OrderItem, OrderWrite
 
@@ -143,3 +148,61 @@ def test_a_suspended_customers_order_is_not_sent(shop_there: Shop, microsoft: Mi
     Tenant.objects.filter(id=shop_there.customer.id).update(status="suspended")
     assert work(placed).status == OrderStatus.FAILED
     assert microsoft.subscriptions() == []
+
+
+def test_a_product_with_a_statement_is_bought_only_with_it(shop_there: Shop, microsoft: Microsoft) -> None:
+    sku = _known(shop_there, product="CFQ7TTC0LFLX", sku="0005", title="Unattended", attestation="Other")
+    shop_there.price(sku)
+    cart = shop_there.add(sku, quantity=1, at=timezone.now())
+    confirmed = confirm(shop_there, cart)
+    (line_id,) = confirmed.lines
+    for attested in (frozenset[uuid.UUID](), frozenset({uuid.uuid4()})):
+        with pytest.raises(Refused) as refused:
+            placing.place_order(
+                by=shop_there.world.actor,
+                cart_id=cart.id,
+                confirmed=dataclasses.replace(confirmed, attested=attested),
+                at=timezone.now(),
+            )
+        assert list(refused.value.fields) == [f"attest_{line_id}"]
+        assert not Order.objects.exists()
+    confirmed = dataclasses.replace(confirmed, attested=frozenset({line_id}))
+    placed = placing.place_order(by=shop_there.world.actor, cart_id=cart.id, confirmed=confirmed, at=timezone.now())
+    assert work(placed).status == OrderStatus.COMPLETED
+    assert [one["quantity"] for one in microsoft.subscriptions()] == [1]
+
+
+def test_a_product_is_bought_in_the_segment_whose_price_was_quoted(shop_there: Shop, microsoft: Microsoft) -> None:
+    """A list by customer may hide nonprofit unless it is asked for (contract §7.3)."""
+    CspAccount.objects.update(qualification="nonprofit")
+    sku = _known(shop_there, product="CFQ7TTC0LCHC", sku="000J", title="Premium for nonprofits")
+    price = shop_there.price(sku)
+    Price.objects.filter(id=price.id).update(market="US", segment="nonprofit")
+    done = work(_placed(shop_there, sku))
+    # The emulated tenant is not qualified: it is offered the product, and refused in the cart.
+    (item,) = OrderItem.objects.filter(order=done)
+    assert item.segment == "nonprofit"
+    assert item.failure_code not in {"", "not_offered"}
+    OrderItem.objects.filter(id=item.id).update(segment="education")
+    recovery.retry_items(by=shop_there.world.actor, order_id=done.id, item_ids=[item.id], at=timezone.now())
+    work(done)
+    assert OrderItem.objects.get(id=item.id).failure_code == "not_offered"
+
+
+def _known(shop: Shop, *, product: str, sku: str, title: str, attestation: str = "") -> Sku:
+    found = Sku.objects.filter(product__external_id=product).select_related("product").first()
+    assert found is not None
+    made = Sku.objects.filter(product=found.product, external_id=sku).first()
+    if made is None:
+        found.pk, found.external_id, found.title, found.sort_title = uuid.uuid4(), sku, title, title.lower()
+        found.prerequisites, found.is_trial = [], False
+        found.save(force_insert=True)
+        made = found
+    Sku.objects.filter(pk=made.pk).update(attestation=attestation)
+    made.refresh_from_db()
+    return made
+
+
+def _placed(shop: Shop, sku: Sku) -> Order:
+    cart = shop.add(sku, quantity=1, at=timezone.now())
+    return placing.place_order(by=shop.world.actor, cart_id=cart.id, confirmed=confirm(shop, cart), at=timezone.now())

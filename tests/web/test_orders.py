@@ -20,6 +20,7 @@ from tests.orders.conftest import Shop, shop  # noqa: F401 - a fixture
 from msphub.accounts.choices import Role, Status
 from msphub.accounts.models import User
 from msphub.catalog.choices import VendorCode
+from msphub.catalog.models import Sku
 from msphub.customers.models import CreditTerm, Customer
 from msphub.entitlements.models import PurchasedProduct
 from msphub.kit import clock, scope
@@ -204,6 +205,33 @@ def test_a_price_that_changed_under_the_review_is_shown_and_confirmed_anew(
     assert again.url.startswith("/orders/")
     scope.enter(partner_id=shop.world.id)
     assert Order.objects.get().total == Decimal("40.00")
+
+
+def test_a_statement_of_microsofts_is_confirmed_at_its_line_and_kept(
+    shop: Shop,  # noqa: F811
+    sign_in: SignIn,
+) -> None:
+    sku = shop.sku(VendorCode.MSP_HUB)
+    Sku.objects.filter(id=sku.id).update(attestation="Other")
+    shop.price(sku)
+    shop.add(sku, at=clock.now())
+    client = sign_in(shop.world.owner)
+    address = f"{base(shop)}/cart/review/"
+    form = hidden(client.get(address))
+    refused = client.post(address, form | {"go": "now"})
+    assert "Confirm Microsoft's statement." in text_of(refused)
+    (box,) = re.findall(r'name="(attest_[^"]+)"', refused.content.decode())
+    scope.enter(partner_id=shop.world.id)
+    assert not Order.objects.exists()
+    # What was ticked stays so where something else is wrong, and where another day is looked at.
+    for page in (
+        client.post(address, form | {"go": "schedule", "scheduled_on": "", box: "1"}),
+        client.get(address, {box: "1", "scheduled_on": "2027-01-31"}),
+    ):
+        assert re.search(rf'name="{box}" value="1" checked', page.content.decode())
+    assert client.post(address, form | {"go": "now", box: "1"}).url.startswith("/orders/")
+    scope.enter(partner_id=shop.world.id)
+    assert OrderItem.objects.get().attested
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,18 @@ class CustomerSegment(models.TextChoices):
     GOVERNMENT = "government", _("Government")
 
 
+# Microsoft's words for them, in price sheets and in its catalogue, in lower case.
+SEGMENT_WORDS = {
+    "": "",
+    "commercial": CustomerSegment.COMMERCIAL,
+    "education": CustomerSegment.EDUCATION,
+    "academic": CustomerSegment.EDUCATION,
+    "charity": CustomerSegment.NONPROFIT,
+    "nonprofit": CustomerSegment.NONPROFIT,
+    "government": CustomerSegment.GOVERNMENT,
+}
+
+
 class ImportOutcome(models.TextChoices):
     """What a line of a file of prices does."""
 

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from msphub.catalog.choices import SHELF_OF, Category, CustomerSegment, Plan
+from msphub.catalog.choices import SEGMENT_WORDS, SHELF_OF, Category, Plan
 from msphub.kit import ids, text
 from msphub.kit.errors import Refused
 from msphub.microsoft.price_rows import BadRow, PriceRow
@@ -41,15 +41,6 @@ _COPY = """
 COPY pg_temp.catalog_sheet (line, software, product, product_title, publisher, sku, sku_title, sku_description, unit,
     currency, segment, term, plan, tier_from, tier_to, list_price, cost, valid_from, valid_before) FROM STDIN
 """
-_SEGMENTS = {
-    "": "",
-    "commercial": CustomerSegment.COMMERCIAL,
-    "education": CustomerSegment.EDUCATION,
-    "academic": CustomerSegment.EDUCATION,
-    "charity": CustomerSegment.NONPROFIT,
-    "nonprofit": CustomerSegment.NONPROFIT,
-    "government": CustomerSegment.GOVERNMENT,
-}
 _PLANS = {
     "": Plan.NONE,
     "none": Plan.NONE,
@@ -158,7 +149,7 @@ def _values(row: PriceRow, *, market: str, today: datetime.date, software: bool)
         _plain(row.sku_description, 4000),
         _plain(row.unit_of_measure, 100),
         row.currency,
-        _SEGMENTS.get(segment, segment[:20]),
+        SEGMENT_WORDS.get(segment, segment[:20]),
         term,
         str(_PLANS.get(plan, plan[:12])),
         min(tier_from, 2**31 - 1),

@@ -164,6 +164,10 @@ class OrderItem(models.Model):
     extended_price = models.DecimalField(max_digits=16, decimal_places=2)
     starts_on = models.DateField()
     ends_on = models.DateField(null=True)
+    # Whose price it is, at Microsoft; empty: everybody's.
+    segment = models.CharField(max_length=20, blank=True, default="", db_default="")
+    # Microsoft's statement of eligibility was confirmed by who placed the order, where the SKU asks for one.
+    attested = models.BooleanField(default=False, db_default=False)
     status = models.CharField(max_length=10, choices=ItemStatus.choices, default=ItemStatus.WAITING)
     failure_code = models.CharField(max_length=30, blank=True)
     failure_message = models.TextField(blank=True)

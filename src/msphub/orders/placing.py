@@ -4,11 +4,12 @@ import contextlib
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from msphub.accounts.models import Tenant
 from msphub.audit import actions as audit
@@ -24,10 +25,14 @@ FURTHEST_DAYS = 365
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
-    """What a person confirmed: this review, its lines, and the unit price and quantity that each showed."""
+    """What a person confirmed: this review, its lines, and the unit price and quantity that each showed.
+
+    `attested` are the lines for which Microsoft's statement was confirmed, where a SKU asks for one.
+    """
 
     review_id: uuid.UUID
     lines: Mapping[uuid.UUID, tuple[int, Decimal]]
+    attested: frozenset[uuid.UUID] = frozenset()
 
 
 def place_order(
@@ -41,8 +46,9 @@ def place_order(
     """Make an order of a cart: sent at once, on `scheduled_on` (a UTC day to come), or when its tasks are done.
 
     Prices are quoted anew; what differs from what was confirmed is refused (`changed`), so that nobody pays what he
-    did not see. Refuses an empty cart, whoever may not buy, what is not offered (any more), a day that is not to come,
-    and a total past the credit limit with the figures. The same review confirmed twice makes one order.
+    did not see. Refuses an empty cart, a statement of Microsoft's that was not confirmed, whoever may not buy, what is
+    not offered (any more), a day that is not to come, and a total past the credit limit with the figures. The same
+    review confirmed twice makes one order.
     """
     by.require(catalog.PURCHASE)
     _check_day(scheduled_on, at=at)
@@ -139,6 +145,7 @@ def _place(
     shown = {line.id: (line.quantity, one.unit_price) for line, one in zip(lines, quoted, strict=True)}
     if shown != dict(confirmed.lines):
         raise Refused("changed", _("Prices or quantities have changed since you reviewed the order. Check it again."))
+    _check_attested(quoted, confirmed)
     total = sum((one.extended_price for one in quoted), start=Decimal(0))
     _check_credit(by=by, customer_id=cart.customer_id, amount=total, on=at.date())
     order = Order.objects.create(
@@ -174,11 +181,27 @@ def _place(
         object_id=order.id,
         object_label=order.number,
         customer_id=order.customer_id,
-        changes={"Total": (None, f"{total} {order.currency}"), "Items": (None, len(items))},
+        changes={"Total": (None, f"{total} {order.currency}"), "Items": (None, len(items))} | _stated(items),
     )
     if not waiting.create_tasks(by=by, order=order, items=items, at=at):
         progress.go_on(by=by, order=order, at=at)
     return order
+
+
+def _check_attested(quoted: Sequence[quotes.Quoted], confirmed: Confirmed) -> None:
+    missing = [one for one in quoted if one.offer.sku.attestation and one.line_id not in confirmed.attested]
+    if missing:
+        raise Refused(
+            "attestation",
+            _("Microsoft asks for a statement: confirm it for %(names)s.")
+            % {"names": ", ".join(one.title for one in missing)},
+            fields={f"attest_{one.line_id}": _("Confirm Microsoft's statement.") for one in missing},
+        )
+
+
+def _stated(items: Sequence[OrderItem]) -> dict[str, tuple[None, str]]:
+    stated = [item.sku_name for item in items if item.attested]
+    return {gettext_noop("Microsoft's conditions confirmed for"): (None, ", ".join(stated))} if stated else {}
 
 
 def _check_credit(*, by: Actor, customer_id: uuid.UUID, amount: Decimal, on: datetime.date) -> None:

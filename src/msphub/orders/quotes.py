@@ -132,6 +132,8 @@ def as_item(*, quoted: Quoted, order: Order, line: CartLine, position: int) -> O
         csp_account_id=line.csp_account_id,
         vendor=sku.vendor,
         category=sku.category,
+        segment=offer.segment,
+        attested=bool(sku.attestation),
         product_code=sku.microsoft_id,
         product_name=sku.product_title,
         sku_name=sku.title,

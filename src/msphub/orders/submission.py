@@ -9,7 +9,7 @@ any line begins again at the state that was committed last.
 import contextlib
 import datetime
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 from django.db import DatabaseError, transaction
@@ -18,12 +18,13 @@ from django.utils.translation import gettext as _
 from msphub.accounts import microsoft_connection
 from msphub.accounts.choices import Status
 from msphub.accounts.models import Tenant
-from msphub.catalog.choices import Plan, VendorCode
+from msphub.catalog.choices import SEGMENT_WORDS, CustomerSegment, Plan, VendorCode
 from msphub.customers import writes as microsoft_writes
 from msphub.customers.choices import AccountState
 from msphub.customers.models import CspAccount
 from msphub.kit import clock
 from msphub.kit.actor import Actor, system_actor
+from msphub.microsoft import catalog_shapes
 from msphub.microsoft import client as microsoft_client
 from msphub.microsoft import errors as microsoft_errors
 from msphub.microsoft import order_shapes as shapes
@@ -216,16 +217,7 @@ def _line(
     *, by: Actor, order: Order, account: CspAccount, item: OrderItem, microsoft: microsoft_client.Client
 ) -> shapes.NewLine | None:
     """Return an item as a line of a cart, with the availability of this moment: its id changes (contract §7.3)."""
-    product_id, _colon, sku_id = item.product_code.partition(":")
-    try:
-        offered = list(
-            microsoft.catalog.availabilities(
-                product_id=product_id, sku_id=sku_id, customer_id=str(account.microsoft_tenant_id)
-            )
-        )
-    except microsoft_errors.NotFound:
-        offered = []
-    for one in offered:
+    for one in _offered(account=account, item=item, microsoft=microsoft):
         for term in one.terms:
             if (term.duration or "") == item.term and (term.billing_cycle or "").casefold() == item.plan:
                 return shapes.NewLine(
@@ -235,6 +227,7 @@ def _line(
                     term_duration=item.term or None,
                     # One order for each item, so that one that fails takes no other with it.
                     order_group=str(item.position),
+                    is_attestation_accepted=True if item.attested else None,
                     provisioning_context=_parent(by=by, account=account, item=item),
                 )
     _fail(
@@ -245,6 +238,28 @@ def _line(
         message=_("Microsoft does not offer it to this customer with this term and billing frequency any more."),
     )
     return None
+
+
+def _offered(
+    *, account: CspAccount, item: OrderItem, microsoft: microsoft_client.Client
+) -> Iterator[catalog_shapes.Availability]:
+    """Yield what Microsoft offers of an item in the segment whose price was quoted, and that can be bought.
+
+    Nonprofit is hidden from who does not ask for it (contract §7.3).
+    """
+    product_id, _colon, sku_id = item.product_code.partition(":")
+    asked = (None,) if item.segment in ("", CustomerSegment.COMMERCIAL) else (item.segment, None)
+    for segment in asked:
+        with contextlib.suppress(microsoft_errors.NotFound):
+            for one in microsoft.catalog.availabilities(
+                product_id=product_id,
+                sku_id=sku_id,
+                customer_id=str(account.microsoft_tenant_id),
+                segment=segment,
+            ):
+                told = SEGMENT_WORDS.get((one.segment or "").casefold(), "")
+                if one.is_purchasable is not False and (not told or not item.segment or told == item.segment):
+                    yield one
 
 
 def _parent(*, by: Actor, account: CspAccount, item: OrderItem) -> dict[str, str]:

@@ -304,7 +304,16 @@ def _review(
     today = request.now.date()
     looked = carts.review(by=request.actor, cart=found, on=on, today=today)
     start = request.now if on == today else datetime.datetime.combine(on, datetime.time.min, tzinfo=datetime.UTC)
-    lines = [_review_line(one, start=start, before=before) for one in looked.quoted]
+    given = request.POST if request.method == "POST" else request.GET
+    lines = [
+        _review_line(one, start=start, before=before)
+        | {
+            "attestation": one.offer.sku.attestation,
+            "attested": bool(given.get(f"attest_{one.line_id}")),
+            "attest_error": str(refusal.fields.get(f"attest_{one.line_id}", "")) if refusal else "",
+        }
+        for one in looked.quoted
+    ]
     # The same review may be sent again, so that a second click makes no second order.
     review_id = wizard_forms.read_uuid(request.POST.get("review_id")) or ids.new_id()
     context: dict[str, Any] = {
@@ -413,7 +422,11 @@ def _confirmed(data: QueryDict) -> placing.Confirmed:
             continue
         if amount.is_finite() and abs(amount) < Decimal("1e12"):
             lines[line_id] = (int(quantity), prices.kept(amount))
-    return placing.Confirmed(review_id=wizard_forms.read_uuid(data.get("review_id")) or ids.new_id(), lines=lines)
+    return placing.Confirmed(
+        review_id=wizard_forms.read_uuid(data.get("review_id")) or ids.new_id(),
+        lines=lines,
+        attested=frozenset(line_id for line_id in lines if data.get(f"attest_{line_id}")),
+    )
 
 
 def _placed(request: PortalRequest) -> Order | None:
