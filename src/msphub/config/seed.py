@@ -15,7 +15,7 @@ from django.db import transaction
 from msphub.accounts import actions as accounts
 from msphub.accounts import billing, microsoft_connection
 from msphub.accounts.choices import Role, UserStatus
-from msphub.accounts.models import Login, MicrosoftConnection, Subscription, Tenant, User
+from msphub.accounts.models import Login, MicrosoftConnection, Subscription, User
 from msphub.catalog import price_import, sync
 from msphub.catalog import seeding as catalogue
 from msphub.config import seed_discounts
@@ -31,7 +31,7 @@ CUSTOMERS_OF_SECOND = 14
 OWNER = "olivia@cascade-cloud.example"
 READ_ONLY = "rory@cascade-cloud.example"
 SECOND_OWNER = "nils@nordlicht-it.example"
-CUSTOMER_ADMIN = "carla@lakeside-logistics.example"
+CUSTOMER_ADMIN = "carla@lantern-sailing.example"
 SELLERS = (
     ("Sam Rivera", "sam.rivera@cascade-cloud.example"),
     ("Priya Nair", "priya.nair@cascade-cloud.example"),
@@ -113,7 +113,6 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
     )
     americas = _first_subscription(by)
     kinds = _seed_terms(by=by, at=at, discount_ids=seed_discounts.seed_discounts(by=by, at=at))
-    tenants = _tenants_at_microsoft(partner=partner, most=36)
     made = seeding.insert_samples(
         by=by,
         customers=samples.sample_customers(count=CUSTOMERS, seed="cascade"),
@@ -124,7 +123,7 @@ def _seed_first(*, at: datetime.datetime, known: dict[str, Any], emulator_url: s
             **dict.fromkeys(EURO, europe.id),
         },
         sellers=SELLERS,
-        tenants=tenants,
+        tenants=_tenants_at_microsoft(known=known, emulator_url=emulator_url),
         at=at,
     )
     admin = accounts.add_user(
@@ -166,7 +165,7 @@ def _seed_second(*, at: datetime.datetime, known: dict[str, Any], emulator_url: 
         further_types=[(one.kind, one.countries) for one in kinds[1:]],
         subscription_of=dict.fromkeys(DOLLAR, americas.id),
         sellers=(("Nora Lund", "nora.lund@nordlicht-it.example"),),
-        tenants=_tenants_at_microsoft(partner=partner, most=5),
+        tenants=_tenants_at_microsoft(known=known, emulator_url=emulator_url)[:5],
         at=at,
     )
     _give_passwords([owner])
@@ -260,14 +259,23 @@ def _point_at(*, login: Login, emulator_url: str) -> None:
         )
 
 
-def _tenants_at_microsoft(*, partner: Tenant, most: int) -> list[tuple[str, str]]:
-    """Return (tenant id, domain) of customers that the partner has at Microsoft already."""
-    found: list[tuple[str, str]] = []
-    with microsoft_connection.client(partner_id=partner.id) as microsoft:
-        for summary in microsoft.customers():
-            found.append((summary.id, summary.domain or ""))
-            if len(found) == most:
-                break
+def _tenants_at_microsoft(*, known: dict[str, Any], emulator_url: str) -> list[seeding.MicrosoftTenant]:
+    """Return the partner's customers at the emulated Microsoft; of five, four have accepted the customer agreement."""
+    with httpx.Client(base_url=emulator_url, timeout=30) as emulator:
+        own = [one for one in emulator.get("/_emulator/tenants").json() if known["tenant_id"] in one["customer_of"]]
+        found = [
+            seeding.MicrosoftTenant(
+                id=one["tenant_id"],
+                domain=one["default_domain"],
+                country=one["country"],
+                has_agreement=number % 5 != 4,
+            )
+            for number, one in enumerate(own)
+        ]
+        for one in found:
+            if one.has_agreement:
+                signed = {"customer": one.id, "signed": True}
+                emulator.post("/_emulator/agreement", json=signed).raise_for_status()
     return found
 
 

@@ -1,5 +1,6 @@
 """Fills a partner with sample customers, many rows a statement. For demos and benchmarks, never for real data."""
 
+import dataclasses
 import datetime
 import uuid
 from collections.abc import Container, Mapping, Sequence
@@ -14,11 +15,29 @@ from msphub.accounts.models import BillingProfile, Login, StatusInterval, Subscr
 from msphub.audit.models import Entry
 from msphub.customers import events, samples
 from msphub.customers.choices import AccountMode, AccountState, ContactKind, Qualification, Step, StepState
-from msphub.customers.models import Contact, CspAccount, CspAccountStep, Customer, CustomerType, SalesRepresentative
+from msphub.customers.models import (
+    Agreement,
+    Contact,
+    CspAccount,
+    CspAccountStep,
+    Customer,
+    CustomerType,
+    SalesRepresentative,
+)
 from msphub.kit import addresses, ids, text
 from msphub.kit.actor import Actor
 
 BATCH = 500
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MicrosoftTenant:
+    """A Microsoft tenant that a sample customer is linked to, and whether it has accepted the customer agreement."""
+
+    id: str
+    domain: str
+    country: str
+    has_agreement: bool = False
 
 
 def insert_samples(
@@ -29,16 +48,19 @@ def insert_samples(
     subscription_of: Mapping[str, uuid.UUID],
     sellers: Sequence[tuple[str, str]],
     at: datetime.datetime,
-    tenants: Sequence[tuple[str, str]] = (),
+    tenants: Sequence[MicrosoftTenant] = (),
     further_types: Sequence[tuple[CustomerType, Container[str]]] = (),
 ) -> list[Tenant]:
     """Insert sample customers, created over the last two years, in all statuses.
 
-    `subscription_of` maps a country to the Partner Subscription. The first customers get the Microsoft tenants in
-    `tenants` (id, domain) as linked accounts. `customer_type` must serve every country; every third customer gets one
+    `subscription_of` maps a country to the Partner Subscription. The first customers of each country get the Microsoft
+    tenants of that country as linked accounts. `customer_type` must serve every country; every third customer gets one
     of the `further_types` (with their countries) instead, where it serves. Sends no mail and asks Microsoft nothing.
     """
     made: list[Tenant] = []
+    free: dict[str, list[MicrosoftTenant]] = {}
+    for one in reversed(tenants):
+        free.setdefault(one.country, []).append(one)
     for start in range(0, len(customers), BATCH):
         rows: dict[type[models.Model], list[Any]] = {}
         for number, sample in enumerate(customers[start : start + BATCH], start=start):
@@ -56,7 +78,7 @@ def insert_samples(
                 type_name=kind.name,
                 subscription_id=subscription_of[sample.country],
                 seller=sellers[number % len(sellers)] if sellers and number % 5 != 4 else None,
-                link=tenants[number] if number < len(tenants) else None,
+                link=free[sample.country].pop() if free.get(sample.country) else None,
                 created_at=created_at,
                 at=at,
             )
@@ -79,6 +101,7 @@ ORDER: tuple[type[models.Model], ...] = (
     StatusInterval,
     CspAccount,
     CspAccountStep,
+    Agreement,
     Entry,
 )
 
@@ -93,7 +116,7 @@ def _one(
     type_name: str,
     subscription_id: uuid.UUID,
     seller: tuple[str, str] | None,
-    link: tuple[str, str] | None,
+    link: MicrosoftTenant | None,
     created_at: datetime.datetime,
     at: datetime.datetime,
 ) -> Tenant:
@@ -154,7 +177,7 @@ def _one(
         )
     )
     contact_name = f"{sample.contact.first_name} {sample.contact.last_name}"
-    domain = link[1] if link else ""
+    domain = link.domain if link else ""
     add(
         Customer(
             tenant=tenant,
@@ -220,25 +243,40 @@ def _one(
             domain=domain,
             company_name=sample.name,
             country=sample.country,
-            details={"microsoft_tenant_id": link[0]},
-            microsoft_tenant_id=uuid.UUID(link[0]),
+            details={"microsoft_tenant_id": link.id},
+            microsoft_tenant_id=uuid.UUID(link.id),
             qualification=Qualification.COMMERCIAL,
             created_at=created_at,
             linked_at=created_at,
         )
         add(account)
-        add(
-            CspAccountStep(
-                **own,
-                account=account,
-                position=1,
-                step=Step.CONSENT,
-                state=StepState.DONE,
-                started_at=created_at,
-                finished_at=created_at,
-                attempts=1,
+        for position, step in enumerate((Step.CONSENT, Step.AGREEMENT) if link.has_agreement else (Step.CONSENT,), 1):
+            add(
+                CspAccountStep(
+                    **own,
+                    account=account,
+                    position=position,
+                    step=step,
+                    state=StepState.DONE,
+                    started_at=created_at,
+                    finished_at=created_at,
+                    attempts=1,
+                )
             )
-        )
+        if link.has_agreement:
+            add(
+                Agreement(
+                    **own,
+                    account=account,
+                    first_name=sample.contact.first_name,
+                    last_name=sample.contact.last_name,
+                    email=sample.contact.email,
+                    phone=sample.phone,
+                    agreed_on=created_at.date(),
+                    recorded_at=created_at,
+                    confirmed_at=created_at,
+                )
+            )
     add(
         Entry(
             at=created_at,
