@@ -81,7 +81,7 @@ def test_a_change_leads_to_whom_it_hits_and_by_how_much(
     own = f"/customers/{customer.id}/products/{product.id}/"
     assert "Price changes ahead" in other.get(own).content.decode()
     assert address in other.get(own).content.decode()
-    assert "1 price change ahead" in other.get(f"/marketplace/{sku.product_id}/").content.decode()
+    assert "1 price change hits customers" in other.get(f"/marketplace/{sku.product_id}/").content.decode()
 
 
 def test_what_is_no_longer_sold_says_so(world: factories.PartnerWorld, sku: Sku, sign_in: SignIn) -> None:

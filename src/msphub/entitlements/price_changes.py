@@ -264,18 +264,17 @@ def ahead_of(*, by: Actor, on: datetime.date, product: PurchasedProduct) -> list
 
 
 def changes_of(*, by: Actor, on: datetime.date, product_id: uuid.UUID) -> int:
-    """Return how many changes lie ahead of a product in the catalogue, counted up to a hundred."""
+    """Return how many changes of a product in the catalogue hit customers, counted up to a hundred."""
     by.require_partner(catalog.VIEW_CATALOGUE)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT count(*) FROM (
                 SELECT 1 FROM {_changes(by, on, only=_one_of("p.product_id", [product_id]))}
-                WHERE c.partner_id = %s
-                    AND (c.kind = %s OR (SELECT true FROM {_holdings(on)} WHERE {_HIT} LIMIT 1)) LIMIT 100
+                WHERE c.partner_id = %s AND (SELECT true FROM {_holdings(on)} WHERE {_HIT} LIMIT 1) LIMIT 100
             ) one
             """,  # noqa: S608 - a date, and ids as the actor has them
-            [by.partner_id, ChangeKind.COMING],
+            [by.partner_id],
         )
         return int(cursor.fetchone()[0])
 

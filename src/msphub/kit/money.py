@@ -41,6 +41,15 @@ def shown(amount: Decimal, currency: str) -> str:
     return _shown(locales.language(), Decimal(amount), currency)
 
 
+def shown_exactly(amount: Decimal, currency: str) -> str:
+    """Return an amount with as many places as it has, at least those of its currency: `$6.615`, `6,615 €`."""
+    places = -int(amount.normalize().as_tuple().exponent)
+    if places <= minor_digits(currency):
+        return shown(amount, currency)
+    _places, _point, _group, before, after, minus = _shape(locales.language(), currency.upper())
+    return f"{minus if amount < 0 else ''}{before}{number(abs(amount).normalize())}{after}"
+
+
 def number(value: int | Decimal) -> str:
     """Return a figure grouped by the active locale."""
     _places, point, group, *_rest = _shape(locales.language(), "USD")

@@ -21,6 +21,7 @@ from msphub.catalog.choices import Category, Shelf, VendorCode
 from msphub.catalog.rates import Asked, Rate
 from msphub.customers import buyers, offers, rates
 from msphub.customers.offers import Offer
+from msphub.kit import money
 from msphub.kit.errors import Refused
 from msphub.orders import carts
 from msphub.ui import htmx
@@ -31,6 +32,7 @@ from msphub.web.middleware import PortalRequest
 from msphub.web.shop import Shop
 
 PAGE = 24
+NO_LIMIT = 100_000
 VIEWS = ("grid", "list")
 # Parameters of the list that its own links carry along, beside who buys.
 KEPT = ("vendor", "category", "q", "view", "tab", "all")
@@ -337,6 +339,7 @@ def _show(
         "product": row,
         "category": _category(row.category, row.shelf),
         "choice": choice,
+        "limits": _limits(offer) if offer else "",
         "offer": offer,
         "figures": _figures(request, place, offer) if offer else None,
         "hidden": list(QueryDict(place.query).items()),
@@ -361,6 +364,17 @@ def _show(
         actions=_cart(request, place),
     )
     return render(request, "web/marketplace/product.html", context)
+
+
+def _limits(offer: Offer) -> str:
+    """Say how many units may be bought at once, and of what; a limit that nobody reaches is none."""
+    least, most = offer.sku.minimum_quantity, offer.sku.maximum_quantity
+    if most is None or most >= NO_LIMIT:
+        words = _("At least %(least)s") % {"least": money.number(least)}
+    else:
+        words = _("%(least)s to %(most)s") % {"least": money.number(least), "most": money.number(most)}
+    # Microsoft counts in “1 License”.
+    return " · ".join(filter(None, (words, offer.sku.unit.removeprefix("1 "))))
 
 
 def _figures(request: PortalRequest, place: Shop, offer: Offer) -> dict[str, Any]:

@@ -70,8 +70,21 @@ class PriceForm(StepForm):
         "product": "long",
         "sku": "long",
         "description": "full",
-        **dict.fromkeys(("product_id", "sku_id", "vendor", "category", "term", "billing_frequency"), "medium"),
-        **dict.fromkeys(("list_price", "cost", "minimum", "maximum", "valid_from", "unit"), "short"),
+        **dict.fromkeys(
+            (
+                "product_id",
+                "sku_id",
+                "vendor",
+                "category",
+                "term",
+                "billing_frequency",
+                "list_price",
+                "cost",
+                "valid_from",
+            ),
+            "medium",
+        ),
+        **dict.fromkeys(("minimum", "maximum", "unit"), "short"),
     }
 
     def __init__(self, *args: Any, new: bool, **kwargs: Any) -> None:
@@ -106,8 +119,7 @@ class PriceForm(StepForm):
             required=False,
         )
         like = _("Like %(amount)s") % {"amount": money_fields.example()}
-        words = like if new else _("%(like)s. Empty: the prices above stay.") % {"like": like}
-        self.fields["list_price"] = line(_("List price"), optional=not new, help_text=words)
+        self.fields["list_price"] = line(_("List price"), optional=not new, help_text=like)
         self.fields["cost"] = line(_("Cost"), optional=True, help_text=_("What you pay. Customers never see it."))
         self.fields["valid_from"] = line(
             _("Valid From"), optional=True, help_text=_("Empty: today."), widget=forms.DateInput(attrs={"type": "date"})
@@ -125,7 +137,9 @@ class PriceForm(StepForm):
             Group(
                 _("Price") if self._new else _("New price"),
                 [["country", "currency"], ["term", "billing_frequency"], ["list_price", "cost"], "valid_from"],
-                text=_("For one unit and the whole term: a year billed monthly at 10.00 is 120.00."),
+                text=_("For one unit and the whole term: a year billed monthly at 10.00 is 120.00.")
+                if self._new
+                else _("For one unit and the whole term. Without a list price the prices above stay."),
             ),
         )
 
@@ -327,7 +341,6 @@ def import_file(request: PortalRequest) -> HttpResponse:
                     Crumb(label=_("Catalogue"), url=reverse("catalogue")),
                     Crumb(label=_("Own products"), url=reverse("own_products")),
                 ],
-                narrow=True,
             ),
             "required": ", ".join(own_entries.REQUIRED),
             "others": ", ".join(name for name in own_entries.COLUMNS if name not in own_entries.REQUIRED),

@@ -45,7 +45,7 @@ HIT_COLUMNS = [
     Column(key="quantity", label=gettext_lazy("Quantity"), sortable=True, align="end"),
     Column(key="now", label=gettext_lazy("Unit price now"), align="end"),
     Column(key="list", label=gettext_lazy("List price then"), align="end"),
-    Column(key="discount", label=gettext_lazy("Discount then"), align="end"),
+    Column(key="discount", label=gettext_lazy("Discount then")),
     Column(key="then", label=gettext_lazy("Unit price then"), align="end"),
     Column(key="unit_difference", label=gettext_lazy("Difference per unit"), align="end"),
     Column(key="difference", label=gettext_lazy("Difference"), align="end"),
@@ -154,8 +154,10 @@ def of_product(request: PortalRequest, *, product_id: uuid.UUID, title: str) -> 
     count = ahead.changes_of(by=request.actor, on=request.now.date(), product_id=product_id)
     if not count:
         return None
-    words = ngettext("%(n)s price change ahead", "%(n)s price changes ahead", count) % {"n": money.number(count)}
-    return Item(label=words, url=f"{reverse('price_changes')}?{urlencode({'q': title, 'show': 'all'})}")
+    words = ngettext("%(n)s price change hits customers", "%(n)s price changes hit customers", count) % {
+        "n": money.number(count)
+    }
+    return Item(label=words, url=f"{reverse('price_changes')}?{urlencode({'q': title})}")
 
 
 def of_purchased(hit: Hit) -> cells.Text:

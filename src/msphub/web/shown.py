@@ -143,11 +143,7 @@ def version(value: VersionState) -> cells.Status:
 
 def unit_price(amount: Decimal, currency: str) -> str:
     """Show a unit price with as many places as it has, at least those of its currency."""
-    least = money.minor_digits(currency)
-    places = max(-int(amount.normalize().as_tuple().exponent), 0)
-    if places <= least:
-        return money.shown(amount, currency)
-    return f"{money.number(amount.normalize())} {currency}"
+    return money.shown_exactly(amount, currency)
 
 
 def days(count: int) -> str:
