@@ -44,3 +44,17 @@ def overflow(page: Page) -> int:
     """By how many pixels the page is wider than the screen."""
     width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return max(0, width)
+
+
+def beyond_frame(page: Page) -> int:
+    """By how many pixels a list or panel is wider than the page's frame: what the screen's edge need not show."""
+    width: int = page.evaluate(
+        """() => {
+            const main = document.querySelector('main');
+            if (!main) return 0;
+            const edge = main.getBoundingClientRect().right - parseFloat(getComputedStyle(main).paddingRight);
+            const parts = [...main.querySelectorAll('.data-grid, .panel')].filter(one => one.offsetParent);
+            return Math.ceil(Math.max(0, ...parts.map(one => one.getBoundingClientRect().right - edge - 0.5)));
+        }"""
+    )
+    return width

@@ -24,6 +24,7 @@ NEW_ACCOUNT = {
     "new_phone": "425-555-0101",
     "new_email": "ann@looks.example",
 }
+CHANGES, OWN = "/marketplace/catalogue/changes/", "/marketplace/catalogue/products/"
 TABS = ["products", "orders", "invoices", "subscriptions", "csp-accounts", "audit-logs", "users", "profile"]
 
 
@@ -54,6 +55,8 @@ def problems(page: Page, address: str = "") -> list[Any]:
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
     looks.settle(page)
     found += [("light", one) for one in looks.violations(page)]
+    if over := looks.beyond_frame(page):
+        found.append(("1440 px", f"a list is {over} px wider than its frame"))
     page.set_viewport_size({"width": 390, "height": 844})
     found += [("390 px", one) for one in looks.violations(page, rules=["target-size"])]
     if over := looks.overflow(page):
@@ -318,6 +321,10 @@ def test_marketplace_and_catalogue(looker: Callable[[Portal], Page], owner: Port
     listed = owner.get("/marketplace/?vendor=coro")
     product = re.search(r'href="(/marketplace/[0-9a-f-]{36}/)', listed)
     assert product
+    change = re.search(r'href="(/marketplace/catalogue/changes/[^"/]+/coming/)"', owner.get(f"{CHANGES}?show=all"))
+    own = re.search(r'href="(/marketplace/catalogue/products/[0-9a-f-]{36}/)"', owner.get(OWN))
+    assert change
+    assert own
     check(
         page,
         [
@@ -330,9 +337,12 @@ def test_marketplace_and_catalogue(looker: Callable[[Portal], Page], owner: Port
             "/marketplace/for/",
             f"/customers/{customer}/purchase/",
             "/marketplace/catalogue/",
-            "/marketplace/catalogue/changes/",
-            "/marketplace/catalogue/products/",
-            "/marketplace/catalogue/products/new/",
-            "/marketplace/catalogue/products/import/",
+            CHANGES,
+            f"{CHANGES}?show=all",
+            change[1],
+            OWN,
+            own[1],
+            f"{OWN}new/",
+            f"{OWN}import/",
         ],
     )

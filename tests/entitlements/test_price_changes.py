@@ -221,6 +221,25 @@ def test_the_list_pages_searches_and_filters(world: factories.PartnerWorld, sku:
     ]  # fmt: skip
 
 
+def test_a_change_that_hits_many_hides_no_other(
+    world: factories.PartnerWorld, sku: Sku, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = factories.make_customer(world)
+    coro = Sku.objects.select_related("product__vendor").get(id=sku_of(world, "CORO-COMPLETE").id)
+    price(coro, "120.00", from_on=datetime.date(2026, 1, 1), market="", segment="")
+    for one, times in ((sku, 5), (coro, 1)):
+        for _time in range(times):
+            hold(world, customer, one, list_price="120.00", bought_on=datetime.date(2026, 2, 1))
+        follow(one, "132.00", from_on=TODAY + DAY, **({"market": "", "segment": ""} if one == coro else {}))
+    monkeypatch.setattr(price_changes, "MOST_SUMMED", 4)
+    found = changes(world)
+    totals = price_changes.totals(by=world.actor, on=TODAY, changes=found)
+    assert {(one.sku, totals[one.key].products, totals[one.key].more) for one in found} == {
+        (sku.title, 2, True),
+        (coro.title, 1, False),
+    }
+
+
 def test_only_the_partners_own_people_may_ask(world: factories.PartnerWorld, sku: Sku) -> None:
     customer = factories.make_customer(world)
     hold(world, customer, sku, list_price="120.00", bought_on=datetime.date(2026, 2, 1))

@@ -129,11 +129,14 @@ _COSTS = "LEFT JOIN catalog_pricecost c ON c.partner_id = p.partner_id AND c.pri
 
 # The conditions that a price `p` holds for what `a` asks (SKU, market, currency, segments with commas between, term,
 # plan, quantity, day), and the order in which the first of several is the one: a price for the buyer's own segment
-# beats one for everybody, and so does one for its country. Set-based SQL of other rooms joins by them too.
-FITS = """p.sku_id = a.sku_id AND p.market IN (a.market, '') AND p.currency = a.currency AND p.term = a.term
+# beats one for everybody, and so does one for its country. Set-based SQL of other rooms joins by them too. `coalesce`
+# and `- 0` leave the planner the index by SKU only, also before anything is known of a table just filled: by market or
+# day it would read a whole price list for each line.
+FITS = """p.sku_id = a.sku_id AND coalesce(p.market, '') IN (a.market, '') AND coalesce(p.currency, '') = a.currency
+    AND p.term = a.term
     AND p.plan = a.plan AND (p.segment = '' OR p.segment = ANY(string_to_array(a.segments, ',')))
     AND p.tier_from <= a.quantity AND (p.tier_to IS NULL OR p.tier_to >= a.quantity)
-    AND p.valid_from <= a.day AND (p.valid_before IS NULL OR p.valid_before > a.day)"""
+    AND p.valid_from - 0 <= a.day AND (p.valid_before IS NULL OR p.valid_before > a.day)"""
 BEST_FIRST = """p.market = '', coalesce(array_position(string_to_array(a.segments, ','), p.segment::text), 99),
     p.tier_from DESC, p.valid_from DESC"""
 

@@ -29,7 +29,7 @@ from msphub.kit.errors import NotFound
 from msphub.kit.lists import Key, Page, Wanted
 
 MOST_COUNTED = 1000
-# Up to so many purchased products the figures of changes are exact; of more they say “more than”.
+# So many purchased products are summed for the changes of a page, each having its share; more are said to be more.
 MOST_SUMMED = 10_000
 
 CHANGE_SORTS = {
@@ -169,6 +169,7 @@ def changes_page(*, by: Actor, on: datetime.date, wanted: Wanted, narrowed: Narr
     return lists.page(
         columns=_COLUMNS,
         tables=f"{_changes(by, on, hitting=chosen.hitting)} {_NAMES}",
+        names=_FORMER,
         where=where,
         values=values,
         id_column="c.id",
@@ -193,7 +194,7 @@ def get_change(*, by: Actor, on: datetime.date, price_id: uuid.UUID, kind: str) 
     by.require_partner(catalog.VIEW_CATALOGUE)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_COLUMNS} FROM {_changes(by, on, only=_one_of('p.id', [price_id]))} {_NAMES} "  # noqa: S608
+            f"SELECT {_COLUMNS} FROM {_changes(by, on, only=_one_of('p.id', [price_id]))} {_NAMES} {_FORMER} "  # noqa: S608
             "WHERE c.partner_id = %s AND c.kind = %s",
             [by.partner_id, kind],
         )
@@ -214,7 +215,7 @@ def hits_page(*, by: Actor, on: datetime.date, change: Change, wanted: Wanted, s
         values += words
     page = lists.page(
         columns=_HIT_COLUMNS,
-        tables=f"{_changes(by, on, only=_one_of('p.id', [change.id]))} CROSS JOIN {_holdings(on)}",
+        tables=f"{_changes(by, on, only=_one_of('p.id', [change.id]))} CROSS JOIN {_holdings(on)} {_SORTED}",
         where=where,
         values=values,
         id_column="h.id",
@@ -243,22 +244,23 @@ def totals(*, by: Actor, on: datetime.date, changes: Sequence[Change]) -> dict[t
     by.require_partner(catalog.VIEW_CATALOGUE)
     if not changes:
         return {}
-    rows, more = _hits(
-        by=by,
-        on=on,
-        only=_one_of("p.id", [one.id for one in changes]),
-    )
+    # One change that hits many must not hide what the others do.
+    most = max(MOST_SUMMED // len(changes), 1)
     grouped: dict[tuple[uuid.UUID, str], list[Hit]] = {}
-    for hit in rows:
+    for hit in _hits(by=by, on=on, only=_one_of("p.id", {one.id for one in changes}), most=most + 1):
         grouped.setdefault(hit.change, []).append(hit)
-    return {one.key: _total(grouped[one.key], more=more) for one in changes if one.key in grouped}
+    return {
+        one.key: _total(grouped[one.key][:most], more=len(grouped[one.key]) > most)
+        for one in changes
+        if one.key in grouped
+    }
 
 
 def ahead_of(*, by: Actor, on: datetime.date, product: PurchasedProduct) -> list[Hit]:
     """Return what lies ahead for one purchased product, the nearest first; for the partner's own people."""
     by.require_partner(catalog.VIEW_CATALOGUE)
-    rows, _more = _hits(
-        by=by, on=on, only=_one_of("p.sku_id", [product.sku_id]), where="h.id = %s", values=[product.id]
+    rows = _hits(
+        by=by, on=on, only=_one_of("p.sku_id", [product.sku_id]), most=1, where="h.id = %s", values=[product.id]
     )
     return sorted(rows, key=lambda hit: hit.effect_on)
 
@@ -293,16 +295,19 @@ def _total(hits: Sequence[Hit], *, more: bool) -> Totals:
 
 
 def _hits(
-    *, by: Actor, on: datetime.date, only: str, where: str = "true", values: Sequence[Any] = ()
-) -> tuple[list[Hit], bool]:
+    *, by: Actor, on: datetime.date, only: str, most: int, where: str = "true", values: Sequence[Any] = ()
+) -> list[Hit]:
+    """Return up to so many hits of each of some changes."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_HIT_COLUMNS} FROM {_changes(by, on, only=only)} CROSS JOIN {_holdings(on)} {_CUSTOMER} "  # noqa: S608
-            f"WHERE c.partner_id = %s AND {where} AND {_HIT} LIMIT %s",
-            [by.partner_id, *values, MOST_SUMMED + 1],
+            f"""
+            SELECT x.* FROM {_changes(by, on, only=only)} CROSS JOIN LATERAL (
+                SELECT {_HIT_COLUMNS} FROM {_holdings(on)} {_CUSTOMER} WHERE {where} AND {_HIT} LIMIT %s
+            ) x WHERE c.partner_id = %s
+            """,  # noqa: S608 - own SQL, every value is a parameter
+            [*values, most, by.partner_id],
         )
-        rows = cursor.fetchall()
-    return _rated(by=by, rows=[_Raw(*row) for row in rows[:MOST_SUMMED]]), len(rows) > MOST_SUMMED
+        return _rated(by=by, rows=[_Raw(*row) for row in cursor.fetchall()])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -365,16 +370,19 @@ def _hit(row: _Raw, rate: discounts.Rate | None) -> Hit:
     )
 
 
-# The price before is the one that ends on the day the new one begins.
 _NAMES = """
     JOIN catalog_sku s ON s.partner_id = c.partner_id AND s.id = c.sku_id
     JOIN catalog_product r ON r.partner_id = c.partner_id AND r.id = c.product_id
     JOIN catalog_vendor v ON v.partner_id = r.partner_id AND v.id = r.vendor_id
+"""
+# The price before is the one that ends on the day the new one begins; looked for by SKU only (see `prices.FITS`).
+_FORMER = """
     LEFT JOIN LATERAL (
         SELECT o.id, o.list_price FROM catalog_price o
-        WHERE o.partner_id = c.partner_id AND o.sku_id = c.sku_id AND o.market = c.market AND o.currency = c.currency
-            AND o.segment = c.segment AND o.term = c.term AND o.plan = c.plan AND o.tier_from = c.tier_from
-            AND o.valid_from < c.from_on AND o.valid_before = c.from_on
+        WHERE o.partner_id = c.partner_id AND o.sku_id = c.sku_id AND coalesce(o.market, '') = c.market
+            AND coalesce(o.currency, '') = c.currency AND o.segment = c.segment AND o.term = c.term
+            AND o.plan = c.plan AND o.tier_from = c.tier_from AND o.valid_from - 0 < c.from_on
+            AND o.valid_before = c.from_on
         ORDER BY o.valid_from DESC LIMIT 1
     ) b ON true
     LEFT JOIN catalog_pricecost bc ON bc.partner_id = c.partner_id AND bc.price_id = b.id
@@ -383,6 +391,7 @@ _NAMES = """
 _COLUMNS = f"""c.id, c.kind, c.product_id, r.title, c.sku_id, s.title, v.code, c.market, c.currency, c.segment, c.term,
     c.plan, c.from_on, b.list_price, CASE WHEN c.kind <> '{ChangeKind.GONE}' THEN c.list_price END, bc.cost,
     CASE WHEN c.kind <> '{ChangeKind.GONE}' THEN ac.cost END"""
+_SORTED = "JOIN customers_customer k ON k.partner_id = h.partner_id AND k.id = h.customer_id"
 _CUSTOMER = """
     JOIN accounts_tenant n ON n.partner_id = h.partner_id AND n.id = h.customer_id
     JOIN entitlements_holdingperiod q ON q.partner_id = h.partner_id AND q.purchased_product_id = h.id
@@ -408,8 +417,9 @@ def _changes(by: Actor, on: datetime.date, *, only: str = "", hitting: bool = Fa
     partner, day = f"uuid '{by.partner_id}'", f"date '{on:%Y-%m-%d}'"
     columns = """p.id, p.partner_id, p.product_id, p.sku_id, p.market, p.currency, p.segment, p.term, p.plan,
         p.tier_from, p.list_price, p.valid_before"""
-    same = """l.partner_id = p.partner_id AND l.sku_id = p.sku_id AND l.market = p.market AND l.currency = p.currency
-        AND l.segment = p.segment AND l.term = p.term AND l.plan = p.plan AND l.tier_from = p.tier_from"""
+    same = """l.partner_id = p.partner_id AND l.sku_id = p.sku_id AND coalesce(l.market, '') = p.market
+        AND coalesce(l.currency, '') = p.currency AND l.segment = p.segment AND l.term = p.term AND l.plan = p.plan
+        AND l.tier_from = p.tier_from"""
     held, those = "", f"catalog_price p WHERE p.partner_id = {partner} AND {only}"
     if not only:
         held = f"""WITH RECURSIVE held AS (
@@ -439,7 +449,7 @@ def _changes(by: Actor, on: datetime.date, *, only: str = "", hitting: bool = Fa
         UNION ALL
         (SELECT DISTINCT ON (p.id) '{ChangeKind.GONE}', p.valid_before, {columns} FROM {those}
             AND p.valid_before IS NOT NULL AND p.valid_before > p.valid_from
-            AND NOT EXISTS (SELECT 1 FROM catalog_price l WHERE {same} AND l.valid_from >= p.valid_before)
+            AND NOT EXISTS (SELECT 1 FROM catalog_price l WHERE {same} AND l.valid_from - 0 >= p.valid_before)
          ORDER BY p.id)
     ) c"""  # noqa: S608 - as said above
 
@@ -453,7 +463,6 @@ def _holdings(on: datetime.date) -> str:
     """Return the purchased products that renew, with the day `d.day` on which the change `c` would hold for each."""
     day = f"date '{on:%Y-%m-%d}'"
     return f"""entitlements_purchasedproduct h
-        JOIN customers_customer k ON k.partner_id = h.partner_id AND k.id = h.customer_id
         LEFT JOIN customers_cspaccount t ON t.partner_id = h.partner_id AND t.id = h.csp_account_id
             AND h.vendor = '{VendorCode.MICROSOFT}'
         CROSS JOIN LATERAL (
