@@ -143,6 +143,22 @@ def test_search_vendors_categories_and_favorites_narrow_the_list(
     assert titles("tab=favorite") == set()
 
 
+def test_a_search_for_what_is_not_offered_says_so_and_leads_to_the_reason(
+    world: factories.PartnerWorld, sign_in: SignIn
+) -> None:
+    customer = factories.make_customer(world)
+    account = link(customer)
+    client = sign_in(world.owner)
+    address = f"/marketplace/{chosen(customer, account)}"
+    page = client.get(f"{address}&q=premium").content.decode()
+    assert "Nothing of it is offered to this customer" in page
+    (way,) = re.findall(r'href="([^"]+)"[^>]*>[^<]*Show what is not offered, and why', page.replace("&amp;", "&"))
+    assert "Business Premium" in client.get(way).content.decode()
+    nothing = client.get(f"{address}&q=zzyzx").content.decode()
+    assert "No products match" in nothing
+    assert "Nothing of it is offered" not in nothing
+
+
 def test_from_the_cart_icon_to_the_cart(world: factories.PartnerWorld, sign_in: SignIn) -> None:
     customer = factories.make_customer(world, name='Wing "Tip" & Co')
     account = link(customer)

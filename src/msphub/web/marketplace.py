@@ -47,22 +47,7 @@ def marketplace(request: PortalRequest) -> HttpResponse:
         state["category"] = ""
     view = _kept_view(request, state["view"])
     favourites = state["tab"] == "favorite"
-    found = listing.products_page(
-        by=request.actor,
-        narrowed=listing.Narrowed(
-            search=state["q"],
-            vendor=state["vendor"],
-            shelf=state["category"],
-            favourites=favourites,
-            offered=not state["all"] and not favourites,
-        ),
-        microsoft=place.scope(VendorCode.MICROSOFT),
-        others=place.scope(VendorCode.OWN),
-        on=request.now.date(),
-        size=PAGE,
-        after=keyset.decode(request.GET.get("after") or ""),
-        before=keyset.decode(request.GET.get("before") or ""),
-    )
+    found = _page(request, place, state, after=request.GET.get("after"), before=request.GET.get("before"))
     links = _Links(place=place, state=state)
     context = {
         "products": _cards(request, place, found.rows),
@@ -85,7 +70,7 @@ def marketplace(request: PortalRequest) -> HttpResponse:
         else "",
         "clear_url": links.to(**dict.fromkeys(("vendor", "category", "q", "all"), "")),
         "hidden": links.hidden(),
-        "empty": _empty(request, place, state, favourites=favourites),
+        "empty": None if found.rows else _empty(request, place, state, favourites=favourites),
         "narrowed": any(state[name] for name in ("vendor", "category", "q")),
         **_who(request, place),
     }
@@ -113,6 +98,35 @@ def _kept_view(request: PortalRequest, wanted: str) -> str:
         return wanted
     kept = shop.preferences(request).get("view", "")
     return kept if kept in VIEWS else VIEWS[0]
+
+
+def _page(
+    request: PortalRequest,
+    place: Shop,
+    state: dict[str, str],
+    *,
+    size: int = PAGE,
+    after: str | None = None,
+    before: str | None = None,
+) -> listing.ProductPage:
+    """Return the products that an address asks for, for whom it is."""
+    favourites = state["tab"] == "favorite"
+    return listing.products_page(
+        by=request.actor,
+        narrowed=listing.Narrowed(
+            search=state["q"],
+            vendor=state["vendor"],
+            shelf=state["category"],
+            favourites=favourites,
+            offered=not state["all"] and not favourites,
+        ),
+        microsoft=place.scope(VendorCode.MICROSOFT),
+        others=place.scope(VendorCode.OWN),
+        on=request.now.date(),
+        size=size,
+        after=keyset.decode(after or ""),
+        before=keyset.decode(before or ""),
+    )
 
 
 def _shelves(links: "_Links") -> list[tuple[str, str, str]]:
@@ -188,6 +202,15 @@ def _empty(request: PortalRequest, place: Shop, state: dict[str, str], *, favour
             icon="star",
         )
     if any(state[name] for name in ("vendor", "category", "q")):
+        if not state["all"] and place.buyer is not None and _page(request, place, state | {"all": "1"}, size=1).rows:
+            return Empty(
+                title=_("Nothing of it is offered to this customer"),
+                text=_("There are such products, but none with a price in %(currency)s for this customer.")
+                % {"currency": place.currency},
+                icon="package",
+                action_label=_("Show what is not offered, and why"),
+                action_url=_Links(place=place, state=state).to(all="1"),
+            )
         return Empty(title=_("No products match"), text=_("Nothing fits this search and these filters."), icon="search")
     if place.buyer is not None and place.currency:
         return Empty(
