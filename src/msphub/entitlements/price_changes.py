@@ -169,7 +169,6 @@ def changes_page(*, by: Actor, on: datetime.date, wanted: Wanted, narrowed: Narr
     return lists.page(
         columns=_COLUMNS,
         tables=f"{_changes(by, on, hitting=chosen.hitting)} {_NAMES}",
-        names=_FORMER,
         where=where,
         values=values,
         id_column="c.id",
@@ -194,7 +193,7 @@ def get_change(*, by: Actor, on: datetime.date, price_id: uuid.UUID, kind: str) 
     by.require_partner(catalog.VIEW_CATALOGUE)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_COLUMNS} FROM {_changes(by, on, only=_one_of('p.id', [price_id]))} {_NAMES} {_FORMER} "  # noqa: S608
+            f"SELECT {_COLUMNS} FROM {_changes(by, on, only=_one_of('p.id', [price_id]))} {_NAMES} "  # noqa: S608
             "WHERE c.partner_id = %s AND c.kind = %s",
             [by.partner_id, kind],
         )
@@ -370,27 +369,36 @@ def _hit(row: _Raw, rate: discounts.Rate | None) -> Hit:
     )
 
 
+# Looked up for each change: a join would be planned by what was known of tables before a sync filled them (a list took
+# a minute while the first one ran, all products paired with all SKUs).
 _NAMES = """
-    JOIN catalog_sku s ON s.partner_id = c.partner_id AND s.id = c.sku_id
-    JOIN catalog_product r ON r.partner_id = c.partner_id AND r.id = c.product_id
-    JOIN catalog_vendor v ON v.partner_id = r.partner_id AND v.id = r.vendor_id
+    CROSS JOIN LATERAL (
+        SELECT s.title, s.sort_title FROM catalog_sku s WHERE s.partner_id = c.partner_id AND s.id = c.sku_id LIMIT 1
+    ) s
+    CROSS JOIN LATERAL (
+        SELECT r.title, r.sort_title, r.vendor_id FROM catalog_product r
+        WHERE r.partner_id = c.partner_id AND r.id = c.product_id LIMIT 1
+    ) r
+    CROSS JOIN LATERAL (
+        SELECT v.code FROM catalog_vendor v WHERE v.partner_id = c.partner_id AND v.id = r.vendor_id LIMIT 1
+    ) v
 """
-# The price before is the one that ends on the day the new one begins; looked for by SKU only (see `prices.FITS`).
-_FORMER = """
-    LEFT JOIN LATERAL (
-        SELECT o.id, o.list_price FROM catalog_price o
-        WHERE o.partner_id = c.partner_id AND o.sku_id = c.sku_id AND coalesce(o.market, '') = c.market
-            AND coalesce(o.currency, '') = c.currency AND o.segment = c.segment AND o.term = c.term
-            AND o.plan = c.plan AND o.tier_from = c.tier_from AND o.valid_from - 0 < c.from_on
-            AND o.valid_before = c.from_on
-        ORDER BY o.valid_from DESC LIMIT 1
-    ) b ON true
-    LEFT JOIN catalog_pricecost bc ON bc.partner_id = c.partner_id AND bc.price_id = b.id
-    LEFT JOIN catalog_pricecost ac ON ac.partner_id = c.partner_id AND ac.price_id = c.id
-"""
+# The price before is the one that ends on the day the new one begins; looked for by SKU only (see `prices.FITS`). What
+# is shown and not sorted by are scalars: they are asked for the rows of a page, never joined to all of them.
+_FORMER = """FROM catalog_price o {joined}
+    WHERE o.partner_id = c.partner_id AND o.sku_id = c.sku_id AND coalesce(o.market, '') = c.market
+        AND coalesce(o.currency, '') = c.currency AND o.segment = c.segment AND o.term = c.term
+        AND o.plan = c.plan AND o.tier_from = c.tier_from AND o.valid_from - 0 < c.from_on
+        AND o.valid_before = c.from_on
+    ORDER BY o.valid_from DESC LIMIT 1"""
+_COST = "catalog_pricecost {0} ON {0}.partner_id = {1}.partner_id AND {0}.price_id = {1}.id"
 _COLUMNS = f"""c.id, c.kind, c.product_id, r.title, c.sku_id, s.title, v.code, c.market, c.currency, c.segment, c.term,
-    c.plan, c.from_on, b.list_price, CASE WHEN c.kind <> '{ChangeKind.GONE}' THEN c.list_price END, bc.cost,
-    CASE WHEN c.kind <> '{ChangeKind.GONE}' THEN ac.cost END"""
+    c.plan, c.from_on, (SELECT o.list_price {_FORMER.format(joined="")}),
+    CASE WHEN c.kind <> '{ChangeKind.GONE}' THEN c.list_price END,
+    (SELECT b.cost {_FORMER.format(joined="LEFT JOIN " + _COST.format("b", "o"))}),
+    CASE WHEN c.kind <> '{ChangeKind.GONE}' THEN (
+        SELECT a.cost FROM catalog_pricecost a WHERE a.partner_id = c.partner_id AND a.price_id = c.id
+    ) END"""  # noqa: S608 - own SQL
 _SORTED = "JOIN customers_customer k ON k.partner_id = h.partner_id AND k.id = h.customer_id"
 _CUSTOMER = """
     JOIN accounts_tenant n ON n.partner_id = h.partner_id AND n.id = h.customer_id
