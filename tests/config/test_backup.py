@@ -22,7 +22,7 @@ from msphub.config.supervisor import SupervisorError, claimed
 
 KEY = Fernet.generate_key().decode()
 PARTNER = uuid.uuid4()
-_LAST = "orders", "0003_credit"
+_LAST = "orders", "0005_segment_and_statement"
 _POLICIES = "SELECT tablename, policyname, roles::text, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2"
 _RIGHTS = """
 SELECT relname, relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner), relacl::text FROM pg_class
@@ -96,7 +96,7 @@ def restore(postgres: EmbeddedPostgres, file: Path, **changes: Any) -> None:
 def make_older(postgres: EmbeddedPostgres) -> None:
     """Take back the last migration of an app, as an older release would have it."""
     with dumps.connect(postgres) as connection:
-        connection.execute("DROP FUNCTION orders_credit_of(uuid)")
+        connection.execute("ALTER TABLE orders_orderitem DROP COLUMN attested, DROP COLUMN segment")
         connection.execute("DELETE FROM django_migrations WHERE app = %s AND name = %s", _LAST)
 
 

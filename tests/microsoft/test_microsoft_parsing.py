@@ -61,11 +61,10 @@ def test_customer_in_both_cases(answer: object) -> None:
 
 def test_customer_with_nulls() -> None:
     customer = parsing.customer(
-        {"Id": None, "CompanyProfile": None, "CustomDomains": None, "RelationshipToPartner": "none"},
-        customer_id="asked-for",
+        {"Id": None, "CompanyProfile": None, "CustomDomains": None, "RelationshipToPartner": "none"}
     )
 
-    assert (customer.id, customer.company_profile, customer.custom_domains) == ("asked-for", None, ())
+    assert (customer.id, customer.company_profile, customer.custom_domains) == ("", None, ())
     assert customer.relationship_to_partner == "none"
 
 
