@@ -32,6 +32,9 @@ from msphub.customers import creation, inputs, tasks  # noqa: E402
 from msphub.customers.models import CspAccount, CustomerType  # noqa: E402
 from msphub.kit import scope  # noqa: E402
 from msphub.kit.errors import Refused  # noqa: E402
+from msphub.notifications import actions as notifications  # noqa: E402
+from msphub.notifications.choices import MailState  # noqa: E402
+from msphub.notifications.models import Mail  # noqa: E402
 from msphub.orders import carts, placing  # noqa: E402
 from partner_center_emulator.wellknown import PARTNERS  # noqa: E402
 
@@ -144,6 +147,16 @@ def follow(*, partner_id: str) -> str:
     return "followed"
 
 
+def resend(*, partner_id: str) -> str:
+    """Send failed mails again, as a person does in the mail log; answers with how many."""
+    with scope.scope(partner_id=uuid.UUID(partner_id)):
+        owner = factories.actor_of(User.objects.get(partner_id=uuid.UUID(partner_id), customer_id=None))
+        failed = list(Mail.objects.filter(state=MailState.FAILED))
+        for mail in failed:
+            notifications.resend_mail(by=owner, mail_id=mail.id)
+    return str(len(failed))
+
+
 def check_record(*, partner_id: str) -> str:
     """Seal what waits and check the audit record; answers with what is wrong with it."""
     partner, now = uuid.UUID(partner_id), datetime.datetime.now(tz=datetime.UTC)
@@ -161,6 +174,7 @@ _DEEDS: dict[str, Callable[..., str | None]] = {
     "make_buyer": make_buyer,
     "make_order": make_order,
     "follow": follow,
+    "resend": resend,
     "check_record": check_record,
 }
 

@@ -301,6 +301,11 @@ class Scene:
                 followed = time.monotonic()
                 self.accept_invitations()
                 self.nursery.run("follow", partner_id=self.partner_id)
+                # A day of tries passes in seconds here; what was given up is sent again, as a person does.
+                if self.rows("SELECT 1 FROM notifications_mail WHERE state = 'failed' LIMIT 1") and not self.rows(
+                    "SELECT 1 FROM procrastinate_jobs WHERE queue_name = 'mail' AND status IN ('todo', 'doing') LIMIT 1"
+                ):
+                    self.nursery.run("resend", partner_id=self.partner_id)
             self.rows(_BRING_FORWARD)
             time.sleep(0.2)
 
@@ -309,6 +314,7 @@ class Scene:
             self.rows("SELECT 1 FROM procrastinate_jobs WHERE status IN ('todo', 'doing') LIMIT 1")
             or self.rows("SELECT 1 FROM customers_cspaccount WHERE state <> 'linked' LIMIT 1")
             or self.rows("SELECT 1 FROM orders_order WHERE status = 'processing' LIMIT 1")
+            or self.rows("SELECT 1 FROM notifications_mail WHERE state = 'failed' LIMIT 1")
         )
 
     def _report(self) -> str:

@@ -26,7 +26,11 @@ SEND = "notifications.send_mail"
 
 
 class NotDelivered(Exception):
-    """The mail server did not take the mail; the job tries again."""
+    """The mail server did not take the mail, for the `tries`-th time; the job tries again."""
+
+    def __init__(self, message: str, *, tries: int) -> None:
+        super().__init__(message)
+        self.tries = tries
 
 
 def make_mails(*, partner_id: uuid.UUID, entry_id: uuid.UUID, entry_at: datetime.datetime) -> list[Mail]:
@@ -87,7 +91,7 @@ def send_mail(*, partner_id: uuid.UUID, mail_id: uuid.UUID, at: datetime.datetim
         )
         if isinstance(error, ValueError):
             return
-        raise NotDelivered(str(error)) from error
+        raise NotDelivered(str(error), tries=mail.attempts + 1) from error
     Mail.objects.filter(partner_id=partner_id, id=mail.id).update(
         state=MailState.SENT, attempts=mail.attempts + 1, error="", sent_at=at
     )
@@ -140,8 +144,8 @@ def resend_mail(*, by: Actor, mail_id: uuid.UUID) -> None:
             raise Refused("not_failed", _("Only a mail that could not be delivered is sent again."))
         if locked.link_ended:
             raise Refused("link_ended", _("The link in this mail works no more. Send the user a new link instead."))
-        locked.state = MailState.QUEUED
-        locked.save(update_fields=["state"])
+        locked.state, locked.attempts = MailState.QUEUED, 0
+        locked.save(update_fields=["state", "attempts"])
         _defer_sending(locked)
 
 

@@ -4,9 +4,10 @@ import contextlib
 import datetime
 import uuid
 
-from procrastinate import RetryStrategy
+from procrastinate import BaseRetryStrategy, RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app as jobs
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Job
 
 from msphub.audit import events
 from msphub.audit.actions import HANDLE_EVENT
@@ -31,9 +32,25 @@ def handle_event(partner_id: str, entry_id: str, at: str) -> None:
         )
 
 
-# Comes back for about a day: longer than outages last, shorter than the one-time link in the mail. Then it has failed,
-# which the mail log shows with "Send again".
-@jobs.task(name=actions.SEND, queue="mail", retry=RetryStrategy(max_attempts=8, exponential_wait=4))
+class UntilTaken(BaseRetryStrategy):
+    """Comes back for about a day: longer than outages last, shorter than the one-time link in the mail.
+
+    Then it has failed, which the mail log shows with "Send again". Only the mail server's refusals count: a database or
+    a worker that dies takes no try away.
+    """
+
+    MOST_TRIES = 8
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Return when the job comes back; None when the mail has failed."""
+        if not isinstance(exception, actions.NotDelivered):
+            return RetryDecision(retry_in={"seconds": min(3 + 10 * job.attempts, 300)})
+        if exception.tries >= self.MOST_TRIES:
+            return None
+        return RetryDecision(retry_in={"seconds": 4**exception.tries})
+
+
+@jobs.task(name=actions.SEND, queue="mail", retry=UntilTaken())
 def send_mail(partner_id: str, mail_id: str) -> None:
     """Hand one mail to the mail server."""
     with scope.scope(partner_id=uuid.UUID(partner_id)):
