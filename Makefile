@@ -50,7 +50,7 @@ check: $(READY)  ## Lint, types, layers, templates, migrations, lock files
 	$(BIN)/lint-imports
 	$(BIN)/djlint src --lint --quiet
 	DJANGO_SETTINGS_MODULE=tests.settings_offline PYTHONPATH=. $(BIN)/python -m django makemigrations --check --dry-run
-	@if grep -nE '://' requirements.lock || grep -n '"resolved"' package-lock.json; then \
+	@if grep -nE '://' requirements.lock || grep -nE '"resolved"|://' package-lock.json; then \
 	  echo "A lock file names an address; lock files hold versions and hashes only." >&2; exit 1; \
 	fi
 

@@ -158,4 +158,5 @@ def test_published_files_name_no_source_map() -> None:
 def test_lock_file_names_no_registry() -> None:
     lock = (assets.ROOT / "package-lock.json").read_text("utf-8")
     assert "resolved" not in lock
+    assert "://" not in lock
     assert "axe" not in " ".join(assets.COPIED)
